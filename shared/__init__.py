@@ -1,0 +1,1 @@
+"""The product: it imports neither the Functions library nor the stand-in for Azure."""

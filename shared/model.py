@@ -1,0 +1,543 @@
+"""What is seen, what is wanted, what is done and what is said about one cache: frozen values, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared.ids import NetworkId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime, timedelta
+
+    from shared.ids import CacheId, GroupId, SubnetId
+
+
+class Kind(StrEnum):
+    """The kinds of cache, as ``policy.yaml`` names them."""
+
+    CLASSIC = "classic"
+    MANAGED = "managed"
+    ENTERPRISE = "enterprise"
+
+
+class Mode(StrEnum):
+    """Whether Drawbridge acts, or only says what it would do."""
+
+    AUDIT = "audit"
+    ENFORCE = "enforce"
+
+
+class LastEndpoint(StrEnum):
+    """What follows when a cache has lost its last approved endpoint."""
+
+    REATTACH = "reattach"
+    LOCKDOWN = "lockdown"
+    OPEN = "open"
+
+
+# ── what is seen ────────────────────────────────────────────────────────────────────────────────
+
+
+class Readiness(StrEnum):
+    """A provisioning state, reduced to what a decision needs.
+
+    Azure answers states that no specification lists (``UpdatingManagedIdentity``), so whatever is
+    not known to be final counts as BUSY.
+    """
+
+    READY = "Ready"
+    BUSY = "Busy"
+    FAILED = "Failed"
+    DELETING = "Deleting"
+    DISABLED = "Disabled"
+
+
+def readiness(provisioning_state: str | None) -> Readiness:
+    """Reduce ARM's ``provisioningState``; an absent one means the resource has no long operations."""
+    match (provisioning_state or "succeeded").lower():
+        case "succeeded" | "running":
+            return Readiness.READY
+        case "failed" | "canceled":
+            return Readiness.FAILED
+        case "deleting":
+            return Readiness.DELETING
+        case "disabled":
+            return Readiness.DISABLED
+        case _:
+            return Readiness.BUSY
+
+
+class PublicAccess(StrEnum):
+    """``publicNetworkAccess``; ABSENT is an old cluster's ``null``, which cannot be set."""
+
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    ABSENT = "Absent"
+
+
+class Status(StrEnum):
+    """The state of a private endpoint connection; DISCONNECTED is shown on the endpoint only."""
+
+    APPROVED = "Approved"
+    PENDING = "Pending"
+    REJECTED = "Rejected"
+    DISCONNECTED = "Disconnected"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One entry of a cache's ``privateEndpointConnections``."""
+
+    name: str
+    """``<endpoint>.<guid>``"""
+    endpoint: NetworkId | None
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """One cache as Azure Resource Manager answers it, whatever its kind."""
+
+    id: CacheId
+    kind: Kind
+    region: str
+    """Short form: ``westeurope``."""
+    tags: Mapping[str, str]
+    readiness: Readiness
+    state: str
+    """Azure's own word for the state, for people to read."""
+    public_access: PublicAccess
+    zone: str
+    """The private DNS zone that its name is looked up in, taken from its own host name."""
+    group_member: str
+    """The group id that an endpoint's connection names: ``redisCache`` or ``redisEnterprise``."""
+    connections: tuple[Connection, ...] = ()
+    clustered: bool = False
+    vnet_injected: bool = False
+    geo_replicated: bool = False
+    persistent: bool = False
+    """RDB or AOF persistence is on: to a firewalled storage account it can block endpoints."""
+    connection_limit: int = 100
+    closes_on_attach: bool = True
+    """Azure flips ``publicNetworkAccess`` to Disabled by itself with the first endpoint (classic)."""
+
+    def approved(self) -> tuple[Connection, ...]:
+        """Give the connections that traffic can use."""
+        return tuple(c for c in self.connections if c.status is Status.APPROVED)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneGroup:
+    """An endpoint's DNS zone group, and the A records that Azure says it wrote."""
+
+    name: str
+    readiness: Readiness
+    zones: Mapping[str, str]
+    """Config name → private DNS zone id, lower case."""
+    records: tuple[ZoneRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRecord:
+    """One record set of a zone group."""
+
+    zone: str
+    """The zone's id, lower case."""
+    name: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A private endpoint, read from its own subscription."""
+
+    id: NetworkId
+    readiness: Readiness
+    region: str
+    subnet: SubnetId | None
+    status: Status
+    """As the endpoint itself sees its connection."""
+    targets: tuple[CacheId, ...]
+    tags: Mapping[str, str]
+    zone_groups: tuple[ZoneGroup, ...] | None = None
+    """None: not read."""
+    records_present: bool | None = None
+    """Whether the zone answers with this endpoint's addresses; None: not read, or not ours to read."""
+    problem: str = ""
+    """What Azure says of a failed endpoint, where it says anything."""
+
+    def made_by_drawbridge(self, cache: CacheId) -> bool:
+        """Tell whether Drawbridge made this endpoint, for this very cache."""
+        return self.tags.get(TAG_MANAGED_BY) == MANAGED_BY and self.tags.get(TAG_CACHE) == cache.short_hash
+
+
+TAG_MANAGED_BY = "managed-by"
+TAG_CACHE = "drawbridge-cache"
+"""Tag on what Drawbridge makes: the short hash of the cache's id (an id can exceed 256 characters)."""
+MANAGED_BY = "drawbridge"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkZone:
+    """For placements that make their own zone: what of it is there already."""
+
+    zone: NetworkId
+    exists: bool
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What earlier passes left behind for this one: only what Azure cannot say."""
+
+    protected_by: tuple[NetworkId, ...] = ()
+    """Endpoints that were approved when last seen; empty again once a loss has been dealt with."""
+    made: tuple[NetworkId, ...] = ()
+    """Endpoints that Drawbridge made for this cache and has not deleted."""
+    lost_at: datetime | None = None
+    """When the last approved endpoint was found gone; None while protected or never protected."""
+    reasserted: bool = False
+    """Public access has been set to Disabled explicitly since the loss."""
+    fights: tuple[datetime, ...] = ()
+    """When re-attachments and re-closings were begun, newest last."""
+    callers: tuple[str, ...] = ()
+    """Who, by the events, undid what Drawbridge did; newest last."""
+    closed_once: bool = False
+    """Public access has been Disabled by or under Drawbridge before: closing again is not new."""
+    closure_granted: bool = False
+    """A ticket of ``closuresPerHour`` has been taken for this cache."""
+    begun: Mapping[str, datetime] = field(default_factory=dict)
+    """Step → when it was begun, for steps that are under way."""
+    failures: int = 0
+    """Failed endpoints deleted and made again since the cache was last as it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The world around one cache, as one pass read it."""
+
+    cache: Cache | None
+    """None: there is no such cache (any more)."""
+    endpoints: tuple[Endpoint, ...] = ()
+    unreadable: tuple[NetworkId, ...] = ()
+    """Endpoints of the cache's connections that this identity may not read."""
+    networks: tuple[NetworkZone, ...] = ()
+    memory: Memory = field(default_factory=Memory)
+
+
+# ── what is wanted ──────────────────────────────────────────────────────────────────────────────
+
+
+class DnsMode(StrEnum):
+    """Who makes an endpoint's DNS zone group, and where the zone is."""
+
+    ZONES = "zones"
+    CREATE = "create"
+    EXTERNAL = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """One place where an endpoint may be: a subnet, and who answers for its DNS."""
+
+    name: str
+    region: str
+    subnet: SubnetId
+    group: GroupId
+    """Where the endpoint resource is made."""
+    dns: DnsMode
+    zones: Mapping[str, NetworkId] = field(default_factory=dict)
+    """Zone name → zone id; empty unless ``dns`` is ZONES."""
+
+    def zone_for(self, cache: Cache) -> NetworkId | None:
+        """Name the private DNS zone for a cache here: by id, or beside the network; None where there is none."""
+        match self.dns:
+            case DnsMode.ZONES:
+                return self.zones.get(cache.zone)
+            case DnsMode.CREATE:
+                return zone_beside(self, cache.zone)
+            case DnsMode.EXTERNAL:
+                return None
+
+
+def zone_beside(placement: Placement, zone: str) -> NetworkId:
+    """Name the zone that a ``create`` placement makes: in the resource group of its virtual network."""
+    network = placement.subnet.network
+    return NetworkId(network.subscription, network.group, "privateDnsZones", zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Public access tolerated until the end of a day (UTC)."""
+
+    until: date
+    reason: str
+    ends: datetime
+    """The first moment after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Safeguards:
+    """Bounds on what Drawbridge does by itself."""
+
+    reattach_limit: int
+    window: timedelta
+    closures_per_hour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to wait before looking again."""
+
+    settle: timedelta
+    """After an event of somebody else that left nothing to do."""
+    endpoint: timedelta
+    """While an endpoint is being made or deleted."""
+    zone_group: timedelta
+    """While a zone group is being made."""
+    cache: timedelta
+    """While the cache itself is busy."""
+    busy: timedelta
+    """After Azure said that something else is in progress."""
+    thorough: timedelta
+    """How long a full look at endpoints and DNS is believed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the policy, the tags and the stored requests together ask for one cache."""
+
+    in_scope: bool
+    mode: Mode = Mode.AUDIT
+    enrolled: bool = False
+    ignored: bool = False
+    """Tagged to be left alone, where the policy allows it."""
+    placements: tuple[Placement, ...] = ()
+    unknown_placements: tuple[str, ...] = ()
+    """Aliases that a tag asks for and the policy does not have, or not for this cache."""
+    close: bool = False
+    """Whether public access must be Disabled."""
+    last_endpoint: LastEndpoint = LastEndpoint.REATTACH
+    requested_at: datetime | None = None
+    """When the API was last asked for an endpoint of this cache."""
+    exemption: Exemption | None = None
+    notes: tuple[str, ...] = ()
+    """What was asked for and not granted, in words."""
+    safeguards: Safeguards | None = None
+    timing: Timing | None = None
+    digest: str = ""
+    """Changes when the policy does."""
+
+
+# ── what is done ────────────────────────────────────────────────────────────────────────────────
+
+
+class Cause(StrEnum):
+    """Why a write is made: logged with it, and kept in the history."""
+
+    NOT_ATTACHED = "the cache has no approved endpoint in this placement"
+    PROTECTION_LOST = "the last approved endpoint is gone"
+    PUBLIC_OPEN = "public network access is enabled"
+    NO_ZONE_GROUP = "the endpoint has no DNS zone group"
+    WRONG_ZONE_GROUP = "the endpoint's DNS zone group does not lead to its address"
+    ENDPOINT_UNUSABLE = "the endpoint that Drawbridge made cannot be used any more"
+    CACHE_GONE = "the cache of this endpoint is gone"
+    POLICY_OPENS = "the policy keeps a cache reachable that has lost its last endpoint"
+    NO_ZONE = "the placement's private DNS zone does not exist"
+    NO_ZONE_LINK = "the placement's virtual network is not linked to the private DNS zone"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEndpoint:
+    """Begin a private endpoint for the cache in a placement."""
+
+    placement: Placement
+    name: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteEndpoint:
+    """Begin the deletion of an endpoint that Drawbridge made."""
+
+    endpoint: NetworkId
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class PutZoneGroup:
+    """Make or mend the DNS zone group of an endpoint."""
+
+    endpoint: NetworkId
+    group_name: str
+    zone: NetworkId
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CreateZone:
+    """Begin a private DNS zone for a placement that makes its own."""
+
+    zone: NetworkId
+    cause: Cause = Cause.NO_ZONE
+
+
+@dataclass(frozen=True, slots=True)
+class LinkZone:
+    """Begin the link between a private DNS zone and the placement's virtual network."""
+
+    zone: NetworkId
+    network: NetworkId
+    cause: Cause = Cause.NO_ZONE_LINK
+
+
+@dataclass(frozen=True, slots=True)
+class SetPublicAccess:
+    """Set ``publicNetworkAccess`` to one value, and nothing else."""
+
+    access: PublicAccess
+    cause: Cause
+    first: bool = False
+    """This cache was never closed before, so ``closuresPerHour`` holds it back."""
+
+
+Action = CreateEndpoint | DeleteEndpoint | PutZoneGroup | CreateZone | LinkZone | SetPublicAccess
+
+
+# ── what is said ────────────────────────────────────────────────────────────────────────────────
+
+
+class Reason(StrEnum):
+    """Why a cache is Blocked: stable names, each explained in docs/reasons.md."""
+
+    CACHE_DISABLED = "CacheDisabled"
+    CACHE_FAILED = "CacheFailed"
+    CACHE_UNREADABLE = "CacheUnreadable"
+    CLUSTERED_SINGLE_ENDPOINT = "ClusteredSingleEndpoint"
+    CONNECTION_LIMIT = "ConnectionLimit"
+    CONTESTED = "Contested"
+    DNS_EXTERNAL_MISSING = "DnsExternalMissing"
+    ENDPOINT_FAILED = "EndpointFailed"
+    ENDPOINT_NAME_TAKEN = "EndpointNameTaken"
+    ENDPOINT_PENDING = "EndpointPending"
+    EXPOSED = "Exposed"
+    FAILED = "Failed"
+    GEO_REPLICATED = "GeoReplicated"
+    LOCKED_DOWN = "LockedDown"
+    NETWORK_QUOTA = "NetworkQuota"
+    NO_PRIVATE_WAY = "NoPrivateWay"
+    PERMISSION_DENIED = "PermissionDenied"
+    PERSISTENCE_FIREWALLED = "PersistenceFirewalled"
+    PLACEMENT_MISSING = "PlacementMissing"
+    PLACEMENT_UNKNOWN = "PlacementUnknown"
+    POLICY_DENIED = "PolicyDenied"
+    PROVIDER_UNREGISTERED = "ProviderUnregistered"
+    RESOURCE_GROUP_MISSING = "ResourceGroupMissing"
+    SCOPE_LOCKED = "ScopeLocked"
+    SUBNET_DELEGATED = "SubnetDelegated"
+    SUBNET_FULL = "SubnetFull"
+    SUBNET_NETWORK_POLICIES = "SubnetNetworkPolicies"
+    SUBNET_UNREACHABLE = "SubnetUnreachable"
+    UNEXPECTED = "Unexpected"
+    VNET_INJECTED = "VnetInjected"
+    ZONE_CONFLICT = "ZoneConflict"
+    ZONE_GROUP_CONFLICT = "ZoneGroupConflict"
+    ZONE_MISSING = "ZoneMissing"
+
+
+class Step(StrEnum):
+    """What a converging cache is waiting for, in words."""
+
+    ATTACHING = "an endpoint is being made"
+    DETACHING = "an endpoint that cannot be used any more is being deleted"
+    CLOSING = "public access is being disabled"
+    OPENING = "public access is being enabled, as the policy asks"
+    NAMING = "the DNS records of the endpoint are being made"
+    ZONING = "the private DNS zone is being made and linked"
+    CACHE_BUSY = "the cache is busy with another operation"
+    CACHE_DELETING = "the cache is being deleted"
+    BUSY = "Azure is busy with another operation on this resource"
+    THROTTLED = "Azure has asked for fewer requests"
+    QUEUED_TO_CLOSE = "as many caches as safeguards.closuresPerHour allows were closed in this hour"
+    EXTERNAL_DNS = "somebody else makes the DNS zone group, as the placement says"
+
+
+class VerdictKind(StrEnum):
+    """The verdicts on a cache."""
+
+    OUT_OF_SCOPE = "OutOfScope"
+    COMPLIANT = "Compliant"
+    CONVERGING = "Converging"
+    BLOCKED = "Blocked"
+    EXEMPT = "Exempt"
+    AUDIT_ONLY = "AuditOnly"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is said about a cache; which fields are set depends on the kind."""
+
+    kind: VerdictKind
+    reason: Reason | None = None
+    """Set exactly when Blocked."""
+    message: str = ""
+    """For a person: what is the matter, or what would be done, or why nothing is."""
+    step: Step | None = None
+    """Set exactly when Converging."""
+    look_after: timedelta | None = None
+    """How long until it is worth looking again; None: when something happens, or at the sweep."""
+    until: datetime | None = None
+    """Set exactly when Exempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one pass does and says; ``memory`` is what the next one shall know, should every action succeed."""
+
+    verdict: Verdict
+    actions: tuple[Action, ...] = ()
+    memory: Memory = field(default_factory=Memory)
+
+
+# ── why a cache is looked at ────────────────────────────────────────────────────────────────────
+
+
+class Look(StrEnum):
+    """How deep a pass looks: QUICK believes a recent full look while the cache itself is unchanged."""
+
+    QUICK = "quick"
+    FULL = "full"
+
+
+class Trigger(StrEnum):
+    """What put a cache on the queue."""
+
+    EVENT = "event"
+    REQUEST = "request"
+    SWEEP = "sweep"
+    AGAIN = "again"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """A message of the queue ``reconcile``: the name of one cache, and why it is looked at.
+
+    Nothing in it is believed about the world; ``trigger``, ``operation`` and ``caller`` only say what
+    to write into the history and whether a second look is worth while.
+    """
+
+    cache: CacheId
+    trigger: Trigger
+    look: Look = Look.QUICK
+    operation: str = ""
+    """ARM's operation name, for events: ``Microsoft.Cache/redis/write``."""
+    caller: str = ""
+    """Who caused it: a user's or an application's name as the event or the request gives it."""
+    own: bool = False
+    """An echo of Drawbridge's own write."""
+
+
