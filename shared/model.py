@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from shared.ids import NetworkId
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date, datetime, timedelta
-
-    from shared.ids import CacheId, GroupId, SubnetId
+from shared.ids import CacheId, GroupId, NetworkId, SubnetId
 
 
 class Kind(StrEnum):
