@@ -108,7 +108,17 @@ class CacheId:
         """Read the id of a cache or of something inside it: the cache, and the path below it ("" for itself)."""
         expected = "a cache's id (/subscriptions/<guid>/resourceGroups/<name>/providers/Microsoft.Cache/Redis/<name>)"
         match _segments(text, expected):
-            case ["subscriptions", sub, "resourcegroups", group, "providers", "microsoft.cache", kind, name, *rest]:
+            case [
+                "subscriptions",
+                sub,
+                "resourcegroups",
+                group,
+                "providers",
+                "microsoft.cache",
+                kind,
+                name,
+                *rest,
+            ]:
                 return cls.of(GroupId.of(sub, group), kind, name), "/".join(rest)
             case _:
                 raise _refuse(text, expected)
@@ -156,10 +166,21 @@ class NetworkId:
         """Read the id of one Microsoft.Network type (``privateEndpoints``); raises InvalidIdError otherwise."""
         expected = f"the id of one of Microsoft.Network/{type_}"
         match _segments(text, expected):
-            case ["subscriptions", sub, "resourcegroups", group, "providers", "microsoft.network", kind, name]:
+            case [
+                "subscriptions",
+                sub,
+                "resourcegroups",
+                group,
+                "providers",
+                "microsoft.network",
+                kind,
+                name,
+            ]:
                 if kind == type_.lower() and (_ZONE_NAME if "dns" in kind else _NETWORK_NAME).fullmatch(name):
                     owner = GroupId.of(sub, group)
                     return cls(owner.subscription, owner.group, type_, name)
+            case _:
+                pass
         raise _refuse(text, expected)
 
     @property

@@ -188,8 +188,10 @@ class NetworkZone:
 class Memory:
     """What earlier passes left behind for this one: only what Azure cannot say."""
 
-    protected_by: tuple[NetworkId, ...] = ()
-    """Endpoints that were approved when last seen; empty again once a loss has been dealt with."""
+    protected: bool = False
+    """An endpoint was approved when last seen, and its loss has not been noticed yet."""
+    linked: tuple[NetworkId, ...] = ()
+    """Endpoints that the table ``links`` leads from to this cache."""
     made: tuple[NetworkId, ...] = ()
     """Endpoints that Drawbridge made for this cache and has not deleted."""
     lost_at: datetime | None = None
@@ -214,11 +216,16 @@ class Memory:
 class Observed:
     """The world around one cache, as one pass read it."""
 
+    id: CacheId
     cache: Cache | None
     """None: there is no such cache (any more)."""
     endpoints: tuple[Endpoint, ...] = ()
     unreadable: tuple[NetworkId, ...] = ()
     """Endpoints of the cache's connections that this identity may not read."""
+    trusted: bool = False
+    """Endpoints and DNS were not read: a recent full look found them right, and the cache shows no change."""
+    caller: str = ""
+    """Who caused the pass, where an event or a request names them."""
     networks: tuple[NetworkZone, ...] = ()
     memory: Memory = field(default_factory=Memory)
 
@@ -247,6 +254,10 @@ class Placement:
     zones: Mapping[str, NetworkId] = field(default_factory=dict)
     """Zone name → zone id; empty unless ``dns`` is ZONES."""
 
+    def endpoint(self, name: str) -> NetworkId:
+        """Give the id of an endpoint of this name here."""
+        return NetworkId(self.group.subscription, self.group.group, "privateEndpoints", name)
+
     def zone_for(self, cache: Cache) -> NetworkId | None:
         """Name the private DNS zone for a cache here: by id, or beside the network; None where there is none."""
         match self.dns:
@@ -260,8 +271,8 @@ class Placement:
 
 def zone_beside(placement: Placement, zone: str) -> NetworkId:
     """Name the zone that a ``create`` placement makes: in the resource group of its virtual network."""
-    network = placement.subnet.network
-    return NetworkId(network.subscription, network.group, "privateDnsZones", zone)
+    group = placement.subnet.network.group_id
+    return NetworkId(group.subscription, group.group, "privateDnsZones", zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +363,13 @@ class CreateEndpoint:
     placement: Placement
     name: str
     cause: Cause
+    first: bool = False
+    """Azure will close public access with it for the first time, so ``closuresPerHour`` holds it back."""
+
+    @property
+    def endpoint(self) -> NetworkId:
+        """The id the endpoint will have."""
+        return self.placement.endpoint(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -495,6 +513,8 @@ class Plan:
     verdict: Verdict
     actions: tuple[Action, ...] = ()
     memory: Memory = field(default_factory=Memory)
+    settled: bool = False
+    """Endpoints and DNS are as they should be: a quick look may believe that for a while."""
 
 
 # ── why a cache is looked at ────────────────────────────────────────────────────────────────────
@@ -534,5 +554,3 @@ class WakeUp:
     """Who caused it: a user's or an application's name as the event or the request gives it."""
     own: bool = False
     """An echo of Drawbridge's own write."""
-
-

@@ -1,0 +1,177 @@
+"""What is desired of one cache: the policy, its tags and the API's requests, joined in that order of trust. Pure.
+
+A tag or a request can ask only for what the policy allows; what is asked and not granted is said in
+``Desired.notes``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from shared.model import Desired, Exemption
+from shared.policy import Close, Enrol, OptOut, fold
+
+if TYPE_CHECKING:
+    from shared.ids import CacheId
+    from shared.model import Cache, Placement
+    from shared.policy import Policy, Request, RuleSpec
+
+PRIVATE = "private"
+IGNORE = "ignore"
+
+
+def desired(
+    policy: Policy,
+    cache: Cache,
+    requests: tuple[Request, ...],
+    now: datetime,
+    members: frozenset[str] = frozenset(),
+) -> Desired:
+    """Say what is asked of a cache.
+
+    ``now`` is only held against the end of an exemption; ``members`` are the subscriptions found below
+    the management groups of the scope.
+    """
+    if not policy.scope.admits_group(cache.id.group_id, members):
+        return Desired(in_scope=False, digest=policy.digest)
+    rule = policy.rule_for(cache)
+    wanted = Desired(
+        in_scope=True,
+        mode=policy.spec.mode,
+        safeguards=policy.safeguards,
+        timing=policy.timing,
+        digest=policy.digest,
+    )
+    if rule is None:
+        return replace(wanted, notes=("No rule of the policy matches this cache.",))
+    return _asked(policy, rule, _Tags.of(policy, cache), requests, wanted, cache, now)
+
+
+class _Tags:
+    """The tags that mean something here, by role."""
+
+    def __init__(self, enrol: str, placement: str, until: str, reason: str) -> None:
+        self.enrol, self.placement, self.until, self.reason = enrol, placement, until, reason
+
+    @classmethod
+    def of(cls, policy: Policy, cache: Cache) -> _Tags:
+        names, tags = policy.spec.tags, fold(cache.tags)
+        roles = (names.enrol, names.placement, names.exempt_until, names.exempt_reason)
+        return cls(*(tags.get(name.lower(), "").strip() for name in roles))
+
+
+def _asked(  # noqa: PLR0913, PLR0917 - the one place where every source of a wish meets
+    policy: Policy,
+    rule: RuleSpec,
+    tags: _Tags,
+    requests: tuple[Request, ...],
+    wanted: Desired,
+    cache: Cache,
+    now: datetime,
+) -> Desired:
+    mode = rule.mode or policy.spec.mode
+    notes: list[str] = []
+    ignored = _ignored(policy, rule, tags, notes)
+    enrolled = not ignored and _enrolled(policy, rule, tags, requests, notes)
+    placements, unknown = _placements(policy, cache, tags, requests) if enrolled else ((), ())
+    return replace(
+        wanted,
+        mode=mode,
+        enrolled=enrolled,
+        ignored=ignored,
+        placements=placements,
+        unknown_placements=unknown,
+        close=not ignored and _closes(rule, enrolled=enrolled),
+        last_endpoint=rule.last_endpoint,
+        requested_at=max((request.at for request in requests), default=None),
+        exemption=_exemption(policy, tags, now, notes),
+        notes=tuple(notes),
+    )
+
+
+def _ignored(policy: Policy, rule: RuleSpec, tags: _Tags, notes: list[str]) -> bool:
+    if tags.enrol.lower() != IGNORE:
+        return False
+    if rule.opt_out is OptOut.DENIED:
+        notes.append(f"Tag '{policy.spec.tags.enrol}' says 'ignore', which the policy does not allow here.")
+        return False
+    return True
+
+
+def _enrolled(policy: Policy, rule: RuleSpec, tags: _Tags, requests: tuple[Request, ...], notes: list[str]) -> bool:
+    tagged = tags.enrol.lower() == PRIVATE
+    if tags.enrol and not tagged and tags.enrol.lower() != IGNORE:
+        notes.append(f"Tag '{policy.spec.tags.enrol}' is '{tags.enrol}'; it would have to be 'private' or 'ignore'.")
+    match rule.enrol:
+        case Enrol.ALL:
+            return True
+        case Enrol.TAGGED:
+            return tagged or bool(requests)
+        case Enrol.NONE:
+            if tagged or requests:
+                notes.append("It asks to be enrolled, but the policy's rule enrols no cache here.")
+            return False
+
+
+def _closes(rule: RuleSpec, *, enrolled: bool) -> bool:
+    match rule.close_public_access:
+        case Close.ALL:
+            return True
+        case Close.ENROLLED:
+            return enrolled
+        case Close.NONE:
+            return False
+
+
+def _placements(
+    policy: Policy, cache: Cache, tags: _Tags, requests: tuple[Request, ...]
+) -> tuple[tuple[Placement, ...], tuple[str, ...]]:
+    aliases = [alias.strip() for alias in tags.placement.split(",") if alias.strip()]
+    aliases += [request.placement for request in requests]
+    if not aliases:
+        default = default_placement(policy, cache.id, cache.region)
+        return ((default,) if default else ()), ()
+    found: dict[str, Placement] = {}
+    unknown: list[str] = []
+    for alias in dict.fromkeys(aliases):
+        rule = policy.placements.get(alias)
+        if rule and rule.open_to(cache.id):
+            found[alias] = rule.placement
+        else:
+            unknown.append(alias)
+    return tuple(found.values()), tuple(unknown)
+
+
+def default_placement(policy: Policy, cache: CacheId, region: str) -> Placement | None:
+    """Choose the placement of a cache that names none: in its region, and open to it.
+
+    One that says whom it is for is preferred to one that is for everybody, then the order of the file decides.
+    """
+    fitting = [rule for rule in policy.placements.values() if rule.placement.region == region and rule.open_to(cache)]
+    fitting.sort(key=lambda rule: not rule.particular)
+    return fitting[0].placement if fitting else None
+
+
+def _exemption(policy: Policy, tags: _Tags, now: datetime, notes: list[str]) -> Exemption | None:
+    if not tags.until:
+        return None
+    name, bounds = policy.spec.tags.exempt_until, policy.spec.exemptions
+    try:
+        until = date.fromisoformat(tags.until)
+    except ValueError:
+        notes.append(f"Tag '{name}' is '{tags.until}', which is not a date such as 2026-12-31; it has no effect.")
+        return None
+    latest = now.date() + timedelta(days=bounds.max_days)
+    if until > latest:
+        notes.append(f"Tag '{name}' is {until}; the policy allows {latest} at the latest, so it has no effect.")
+        return None
+    if bounds.require_reason and not tags.reason:
+        notes.append(f"Tag '{name}' has no effect without a reason in tag '{policy.spec.tags.exempt_reason}'.")
+        return None
+    ends = datetime.combine(until + timedelta(days=1), time.min, tzinfo=UTC)
+    if ends <= now:
+        notes.append(f"The exemption of tag '{name}' ended with {until}.")
+        return None
+    return Exemption(until, tags.reason, ends)
