@@ -1,0 +1,1 @@
+"""Azure on a laptop: nothing here is ever deployed."""
