@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import IO
 _ROOT = Path(__file__).resolve().parents[1]
 _SCRIPT = Path("node_modules", "azurite", "dist", "src", "azurite.js")
 _LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (\S+)")
+_SERVICES = 3
 _END_WITH_PARENT = 'data:text/javascript,process.stdin.resume();process.stdin.on("close",()=>process.exit(0))'
 _STOP_LIMIT = 10
 # Not a secret: anybody may know the key of a laptop's emulator.
@@ -33,7 +34,7 @@ class AzuriteEndpoints:
     table: str
 
     def connection_string(self, account: str = "devstoreaccount1") -> str:
-        """What the storage SDKs and a Functions setting take."""
+        """Say where an account is, as the storage SDKs and a Functions setting take it."""
         return (
             f"DefaultEndpointsProtocol=http;AccountName={account};AccountKey={_KEY};"
             f"BlobEndpoint={self.blob}/{account};QueueEndpoint={self.queue}/{account};"
@@ -124,11 +125,7 @@ def _endpoints(process: subprocess.Popen[bytes], errors: IO[bytes]) -> AzuriteEn
     for line in process.stdout or ():
         if listening := _LISTENING.search(line.decode()):
             found[listening[1]] = listening[2]
-        if len(found) == len(_services()):
+        if len(found) == _SERVICES:
             return AzuriteEndpoints(found["Blob"], found["Queue"], found["Table"])
     errors.seek(0)
     raise RuntimeError(f"Azurite ended before it listened: {errors.read().decode().strip()}")
-
-
-def _services() -> Mapping[str, str]:
-    return {"Blob": "blob", "Queue": "queue", "Table": "table"}

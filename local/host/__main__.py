@@ -11,8 +11,12 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
+
+from typing_extensions import override
 
 from local.host.functions_host import FunctionsHost
 from local.host.options import HostKeys, HostOptions
@@ -25,7 +29,8 @@ _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "ta
 class _FieldsFormatter(logging.Formatter):
     """A constant message, then the record's fields."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 — logging's own name
+    @override
+    def formatMessage(self, record: logging.LogRecord) -> str:
         fields = {name: value for name, value in vars(record).items() if name not in _PLAIN}
         line = super().formatMessage(record)
         return " ".join([line, *(f"{name}={value}" for name, value in fields.items() if value is not None)])
@@ -48,12 +53,21 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     if arguments.until_stdin_closes:
-        watch = asyncio.create_task(_end_of_stdin(ended))
-        watch.add_done_callback(lambda _: ended.set())
-    options = _options(arguments)
-    async with FunctionsHost.start(arguments.app, {}, options) as host:
-        print(json.dumps(_ready(host)), flush=True)
+        await _when_stdin_closes(ended.set)
+    said = _stdout_for_the_ready_line()
+    async with FunctionsHost.start(arguments.app, {}, _options(arguments)) as host:
+        print(json.dumps(_ready(host)), file=said, flush=True)
         await ended.wait()
+
+
+def _stdout_for_the_ready_line() -> TextIO:
+    """Give the real standard output, and let whatever a function prints go to standard error.
+
+    Nobody reads the pipe after the ready line: a talkative function would fill it and hang.
+    """
+    said = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return said
 
 
 def _ready(host: FunctionsHost) -> dict[str, object]:
@@ -65,12 +79,13 @@ def _ready(host: FunctionsHost) -> dict[str, object]:
     return line
 
 
-async def _end_of_stdin(ended: asyncio.Event) -> None:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
-    ended.set()
+async def _when_stdin_closes(then: Callable[[], None]) -> None:
+    class Watch(asyncio.Protocol):
+        @override
+        def connection_lost(self, exc: Exception | None) -> None:
+            then()
+
+    await asyncio.get_running_loop().connect_read_pipe(Watch, sys.stdin)
 
 
 def _options(arguments: argparse.Namespace) -> HostOptions:

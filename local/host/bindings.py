@@ -68,7 +68,10 @@ class Function:
 
 
 def function_of(indexed: IndexedFunction, settings: Mapping[str, str]) -> Function:
-    """Raises IndexingError for a binding that this host does not serve or a setting that is not there."""
+    """Read an indexed function's bindings.
+
+    Raises IndexingError for a binding that this host does not serve or a setting that is not there.
+    """
     bindings = [_resolved(json.loads(raw), indexed.name, settings) for raw in indexed.raw_bindings]
     triggers = [binding for binding in bindings if str(binding["type"]).endswith("Trigger")]
     outputs = [binding for binding in bindings if binding not in triggers]

@@ -68,7 +68,7 @@ class EventGridListener:
 
 
 def _allow(request: web.Request) -> web.Response:
-    """The handshake of CloudEvents' webhooks, which Event Grid uses for subscriptions in that schema."""
+    """Answer the handshake of CloudEvents' webhooks, which Event Grid uses for subscriptions in that schema."""
     origin = request.headers.get("WebHook-Request-Origin")
     if origin is None:
         return web.Response(status=400, text="WebHook-Request-Origin is missing")
@@ -78,7 +78,7 @@ def _allow(request: web.Request) -> web.Response:
 
 
 def _events(body: bytes) -> list[Mapping[str, Any]]:
-    """An array (Event Grid schema, or a batch of CloudEvents) or one object (a CloudEvent)."""
+    """Read an array (Event Grid schema, or a batch of CloudEvents) or one object (a CloudEvent)."""
     document = json.loads(body)
     events = document if isinstance(document, list) else [document]
     if not all(isinstance(event, dict) for event in events):

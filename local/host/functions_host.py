@@ -43,8 +43,6 @@ _IDLE_CHECKS = 2
 class FunctionsHost:
     """A running host: made by `start`, never by hand."""
 
-    _of_this_process: "FunctionsHost | None" = None
-
     def __init__(self, functions: Sequence[Function], settings: Mapping[str, str], options: HostOptions) -> None:
         self.functions = tuple(functions)
         self.options = options
@@ -58,11 +56,11 @@ class FunctionsHost:
 
     @staticmethod
     async def index(app_dir: Path, settings: Mapping[str, str] | None = None) -> tuple[Function, ...]:
-        """The functions of an app with their bindings; raises IndexingError with Azure's own message.
+        """List the functions of an app with their bindings; raises IndexingError with Azure's own message.
 
         `settings` (default: the environment) resolve `%SETTING%` placeholders.
         """
-        indexed = await worker_library.index_app(app_dir.resolve())
+        indexed = await worker_library.index_app(app_dir)
         if not indexed:
             raise IndexingError(f"{app_dir} has no functions")
         known = os.environ if settings is None else settings
@@ -80,7 +78,7 @@ class FunctionsHost:
         chosen = options or HostOptions()
         with _only_one(), _environment(settings):
             host_json = read_host_json(app_dir)
-            indexed = await worker_library.index_app(app_dir.resolve(), chosen.reimport)
+            indexed = await worker_library.index_app(app_dir, chosen.reimport)
             functions = [function_of(function, os.environ) for function in indexed]
             host = cls(functions, dict(os.environ), chosen)
             try:
@@ -103,7 +101,7 @@ class FunctionsHost:
         return tuple(self._invocations.journal)
 
     def event_grid_url(self, function: str) -> str:
-        """The webhook that an event subscription delivers to, key included."""
+        """Name the webhook that an event subscription delivers to, key included."""
         query = urlencode({"functionName": function, "code": self.options.keys.event_grid})
         return f"{self.url}/runtime/webhooks/EventGrid?{query}"
 
@@ -167,6 +165,9 @@ class FunctionsHost:
         event_grid = EventGridListener(keys, invocations)
         timers: list[TimerListener] = []
         for function in self.functions:
+            for output in function.queue_outputs:
+                # A missing connection is told now, not when something is to be written.
+                self._storage.client(output.connection, output.queue)
             match function.trigger:
                 case HttpTrigger() as trigger:
                     http.add(function, trigger)
@@ -215,7 +216,14 @@ def _application(http: HttpListener, event_grid: EventGridListener, admin: Admin
 
 
 def _background(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-    return asyncio.create_task(work, name=f"host {name}")
+    task = asyncio.create_task(work, name=f"{name} listener")
+    task.add_done_callback(_tell_if_broken)
+    return task
+
+
+def _tell_if_broken(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("Listener ended", extra={"listener": task.get_name()}, exc_info=error)
 
 
 async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -227,13 +235,16 @@ async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 @contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class HostJson:
 
 
 def read_host_json(app_dir: Path) -> HostJson:
-    """Raises ValueError naming the file, the key and the value that cannot be read."""
+    """Read the app's host.json; raises ValueError naming the file, the key and the value that cannot be read."""
     path = app_dir / "host.json"
     if not path.is_file():
         return HostJson()
@@ -82,7 +82,7 @@ def _count(section: Mapping[str, Any], key: str, default: int) -> int:
 
 
 def _span(key: str, text: object) -> timedelta:
-    """A .NET TimeSpan: `hh:mm:ss`, with optional days before it (`d.hh:mm:ss`) and fractions after it."""
+    """Read a .NET TimeSpan: `hh:mm:ss`, with optional days before it (`d.hh:mm:ss`) and fractions after it."""
     try:
         hours, minutes, seconds = str(text).split(":")
         days, _, hours = hours.rpartition(".")

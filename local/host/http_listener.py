@@ -40,7 +40,7 @@ class HttpListener:
         self._served: list[_Served] = []
 
     def add(self, function: Function, trigger: HttpTrigger) -> None:
-        """Raises ValueError for a route template that cannot be read."""
+        """Serve a function; raises ValueError for a route template that cannot be read."""
         route = Route.parse(f"{self._prefix}/{trigger.route}")
         self._served.append(_Served(route, function, trigger))
         self._served.sort(key=lambda served: served.route.precedence)

@@ -102,12 +102,13 @@ class Invocations:
             return _failed(f"Timeout value of {self._timeout} was exceeded by function: {function.name}")
 
     async def _with_outputs_written(self, function: Function, outcome: Outcome) -> Outcome:
-        """An output that cannot be written fails the invocation, as on Azure."""
-        bindings = {output.name: output for output in function.queue_outputs}
+        """Let an output that cannot be written fail the invocation, as on Azure."""
+        values = {**dict(outcome.outputs), "$return": outcome.returned}
         try:
-            for name, value in outcome.outputs:
-                await self._storage.write(bindings[name], value)
-        except AzureError as error:
+            for output in function.queue_outputs:
+                if (value := values.get(output.name)) is not None and value.type is not None:
+                    await self._storage.write(output, value)
+        except (AzureError, ValueError) as error:
             _log.exception("Output not written", extra={"function": function.name})
             return _failed(repr(error))
         return outcome

@@ -64,13 +64,13 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> "Schedule":
-        """Raises ValueError that names the field and the value."""
+        """Read a schedule; raises ValueError that names the field and the value."""
         parts = text.split()
         if len(parts) == _FIELDS_WITHOUT_SECONDS:
             parts.insert(0, "0")
         if len(parts) != _FIELDS_WITH_SECONDS:
             raise ValueError(
-                f"schedule {text!r}: write six fields, second minute hour day month day-of-week, or five without seconds"
+                f"schedule {text!r}: write six fields (second minute hour day month day-of-week) or five (no second)"
             )
         try:
             return cls(text, tuple(field.values(part) for field, part in zip(_FIELDS, parts, strict=True)))
@@ -78,7 +78,7 @@ class Schedule:
             raise ValueError(f"schedule {text!r}: {error}") from error
 
     def next_after(self, moment: datetime) -> datetime:
-        """The first due instant later than `moment`; raises ValueError when there is none (30 February)."""
+        """Find the first due instant later than `moment`; raises ValueError when there is none (30 February)."""
         start = moment.astimezone(UTC).replace(microsecond=0) + timedelta(seconds=1)
         for offset in range(_HORIZON_DAYS):
             day = start + timedelta(days=offset)

@@ -23,7 +23,7 @@ class WallClock:
 
     async def sleep_until(self, moment: datetime) -> None:
         """Sleeps in short steps, since a laptop may be suspended meanwhile."""
-        while (left := (moment - self.now()).total_seconds()) > 0:
+        while (left := (moment - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 — no event tells the time
             await asyncio.sleep(min(left, 30))
 
 

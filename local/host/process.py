@@ -53,7 +53,11 @@ class HostProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
         )
-        return cls(process, await _url(process), chosen.keys)
+        try:
+            return cls(process, await _url(process), chosen.keys)
+        except BaseException:
+            await cls(process, "", chosen.keys).kill()
+            raise
 
     @classmethod
     @asynccontextmanager
@@ -80,7 +84,7 @@ class HostProcess:
         return self.keys.admin
 
     def event_grid_url(self, function: str) -> str:
-        """The webhook that an event subscription delivers to, key included."""
+        """Name the webhook that an event subscription delivers to, key included."""
         query = urlencode({"functionName": function, "code": self.keys.event_grid})
         return f"{self.url}/runtime/webhooks/EventGrid?{query}"
 
@@ -117,7 +121,7 @@ def _keys_text(keys: HostKeys) -> str:
 
 
 async def _url(process: asyncio.subprocess.Process) -> str:
-    """The address from the ready line."""
+    """Read the address from the ready line."""
     if process.stdout is None:
         raise RuntimeError("the worker's output is not piped")
     async with asyncio.timeout(_START_LIMIT):

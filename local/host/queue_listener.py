@@ -50,7 +50,10 @@ class QueueListener:
         return len(self._in_flight)
 
     async def has_visible_messages(self) -> bool:
-        return bool(await self._client.peek_messages(max_messages=1))
+        try:
+            return bool(await self._client.peek_messages(max_messages=1))
+        except ResourceNotFoundError:
+            return False
 
     async def prepare(self) -> None:
         await create_if_missing(self._client)

@@ -28,7 +28,7 @@ class QueueStorage:
         self._written: dict[tuple[str, str], asyncio.Event] = {}
 
     def client(self, connection: str, queue: str) -> QueueClient:
-        """Raises ValueError naming the setting when there is no connection string."""
+        """Reach one queue; raises ValueError naming the setting when there is no connection string."""
         key = (connection, queue)
         if key not in self._clients:
             text = connection_string(self._settings, connection)
@@ -50,7 +50,7 @@ class QueueStorage:
         await _send(self.client(connection, f"{queue}-poison"), raw)
 
     def decoded(self, raw: str) -> str | bytes:
-        """Raises UndecodableMessageError."""
+        """Undo host.json's encoding; bytes where it is not text. Raises UndecodableMessageError."""
         if self._encoding is MessageEncoding.NONE:
             return raw
         try:
@@ -73,7 +73,7 @@ class QueueStorage:
 
 
 def connection_string(settings: Mapping[str, str], connection: str) -> str:
-    """The connection that a binding names: `AzureWebJobs<name>` comes before `<name>`, as on Azure."""
+    """Find the connection that a binding names: `AzureWebJobs<name>` comes before `<name>`, as on Azure."""
     name = connection or "AzureWebJobsStorage"
     for candidate in (f"AzureWebJobs{name}", name):
         if settings.get(candidate):
@@ -106,7 +106,7 @@ def _messages(value: Datum) -> Iterable[str]:
 
 
 def _text(item: object) -> str:
-    """An item of a list is a text; a QueueMessage arrives as its id and body."""
+    """Read an item of a list: a text, or a QueueMessage, which arrives as its id and body."""
     if isinstance(item, dict):
         return str(item["body"])
     return str(item)

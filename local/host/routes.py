@@ -29,13 +29,13 @@ class Route:
 
     @classmethod
     def parse(cls, template: str) -> "Route":
-        """Raises ValueError for a constraint that this host does not know."""
+        """Read a template; raises ValueError for a constraint that this host does not know."""
         segments = [segment for segment in template.strip("/").split("/") if segment]
         pattern = "".join(_segment_pattern(segment) for segment in segments)
         return cls(template, tuple(_rank(segment) for segment in segments), re.compile(pattern + "/?"))
 
     def match(self, path: str) -> Mapping[str, str] | None:
-        """The route's parameters, unescaped, or None; `path` is still percent-encoded."""
+        """Give the route's parameters, unescaped, or None; `path` is still percent-encoded."""
         found = self.pattern.fullmatch("/" + path.strip("/") if path.strip("/") else "")
         if found is None:
             return None

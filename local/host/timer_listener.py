@@ -4,7 +4,7 @@ Unlike on Azure the schedule's status is not stored: a restart neither knows the
 """
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from local.host.bindings import Function, TimerTrigger
 from local.host.invocations import Invocations
@@ -13,13 +13,15 @@ from local.host.options import Clock
 from local.host.worker_library import Datum
 
 _LATE = timedelta(minutes=1)
+# What Azure says of a timer that has not run yet.
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class TimerListener:
     """Runs one function when its schedule is due."""
 
     def __init__(self, function: Function, trigger: TimerTrigger, invocations: Invocations, clock: Clock) -> None:
-        """Raises ValueError for a schedule that cannot be read."""
+        """Serve a timer; raises ValueError for a schedule that cannot be read."""
         self._function = function
         self._trigger = trigger
         self._invocations = invocations
@@ -46,13 +48,13 @@ class TimerListener:
 
 
 def timer_datum(last: datetime | None, following: datetime, *, past_due: bool) -> Datum:
-    """The JSON that azure.functions.TimerRequest is read from."""
+    """Write the JSON that azure.functions.TimerRequest is read from."""
     text = json.dumps(
         {
             "Schedule": {"AdjustForDST": True},
             "ScheduleStatus": {
-                "Last": (last or datetime.min).isoformat(),
-                "LastUpdated": (last or datetime.min).isoformat(),
+                "Last": (last or _NEVER).isoformat(),
+                "LastUpdated": (last or _NEVER).isoformat(),
                 "Next": following.isoformat(),
             },
             "IsPastDue": past_due,

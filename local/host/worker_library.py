@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from azure_functions_runtime import (
+from azure_functions_runtime import (  # type: ignore[import-untyped]
     functions_metadata_request,
     handle_event,
     start_threadpool_executor,
     stop_threadpool_executor,
     worker_init_request,
 )
-from azure_functions_runtime.bindings.datumdef import Datum
-from azure_functions_runtime.native_invocation import invocation_request_native
+from azure_functions_runtime.bindings.datumdef import Datum  # type: ignore[import-untyped]
+from azure_functions_runtime.native_invocation import invocation_request_native  # type: ignore[import-untyped]
 
 __all__ = [
     "Datum",
@@ -101,12 +101,11 @@ async def index_app(app_dir: Path, reimport: Iterable[str] = ()) -> tuple[Indexe
     `reimport` names top-level packages to import afresh besides `function_app`.
     Raises IndexingError with Microsoft's own message.
     """
-    if not (app_dir / APP_FILE).is_file():
-        raise IndexingError(f"There is no {APP_FILE} in {app_dir}: name the directory that is deployed.")
-    _forget_earlier_app(app_dir, frozenset(reimport))
-    _import_from(app_dir)
+    directory = _deployed_directory(app_dir)
+    _forget_earlier_app(directory, frozenset(reimport))
+    _import_from(str(directory))
     request = _Message(
-        request=_Message(worker_init_request=_Message(capabilities={}, function_app_directory=str(app_dir))),
+        request=_Message(worker_init_request=_Message(capabilities={}, function_app_directory=str(directory))),
         properties={"host": "", "protos": _PROTOS},
     )
     answer = await worker_init_request(request)
@@ -135,10 +134,22 @@ async def invoke(
     return Outcome(ok, returned, tuple(outputs), error, traceback)
 
 
-def _import_from(app_dir: Path) -> None:
-    path = str(app_dir)
-    if sys.path[:1] != [path]:
-        sys.path[:] = [path, *(entry for entry in sys.path if entry != path)]
+def _deployed_directory(app_dir: Path) -> Path:
+    if not (app_dir / APP_FILE).is_file():
+        raise IndexingError(f"There is no {APP_FILE} in {app_dir}: name the directory that is deployed.")
+    return app_dir.absolute()
+
+
+# The entries of sys.path that earlier apps left.
+_added_paths: list[str] = []
+
+
+def _import_from(directory: str) -> None:
+    for earlier in _added_paths:
+        if earlier in sys.path:
+            sys.path.remove(earlier)
+    _added_paths[:] = [directory]
+    sys.path.insert(0, directory)
     importlib.invalidate_caches()
 
 
@@ -151,7 +162,7 @@ def _forget_earlier_app(app_dir: Path, reimport: frozenset[str]) -> None:
 
 
 def _modules_to_forget(app_dir: Path, reimport: frozenset[str]) -> Iterator[str]:
-    """The modules that would make a second indexing differ from one in a fresh process.
+    """Find the modules that would make a second indexing differ from one in a fresh process.
 
     An app object can be indexed once only. Other modules stay, so that a class is the same class for the
     app and for whoever runs the host, unless this app has another module of that name.
