@@ -508,11 +508,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one pass does and says; ``memory`` is what the next one shall know, should every action succeed."""
+    """What one pass does and says."""
 
     verdict: Verdict
     actions: tuple[Action, ...] = ()
     memory: Memory = field(default_factory=Memory)
+    """What the next pass shall know, if every action is carried out."""
+    noticed: Memory = field(default_factory=Memory)
+    """What it shall know, if none is."""
     settled: bool = False
     """Endpoints and DNS are as they should be: a quick look may believe that for a while."""
 

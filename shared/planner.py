@@ -41,6 +41,8 @@ from shared.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from shared.ids import CacheId, NetworkId
     from shared.model import Cache, Desired, Safeguards, Timing
 
@@ -58,7 +60,7 @@ def plan(observed: Observed, desired: Desired, now: datetime) -> Plan:
     The memory in the answer assumes that every action succeeds; in audit mode there are no actions.
     """
     if not desired.in_scope:
-        return Plan(Verdict(VerdictKind.OUT_OF_SCOPE), memory=observed.memory)
+        return Plan(Verdict(VerdictKind.OUT_OF_SCOPE), memory=observed.memory, noticed=observed.memory)
     if observed.cache is None:
         return _bound_by_mode(_gone(observed), observed.memory, desired)
     noticed = replace(observed, memory=_noticed(observed.cache, observed.memory, now))
@@ -224,7 +226,8 @@ def _present(case: _Case) -> Plan:
 
 
 def _left_alone(case: _Case, message: str) -> Plan:
-    return Plan(Verdict(VerdictKind.COMPLIANT, message=_with_notes(message, case.desired)), memory=case.memory)
+    verdict = Verdict(VerdictKind.COMPLIANT, message=_with_notes(message, case.desired))
+    return Plan(verdict, memory=case.memory, noticed=case.memory)
 
 
 def _unready(case: _Case) -> _Part:
@@ -261,7 +264,8 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
     if first.waits:
         return first, False
     attached = _private_way(case)
-    return first + attached + _public_access(case, attached), attached.still
+    settled = attached.still and case.desired.enrolled and bool(case.cache.approved())
+    return first + attached + _public_access(case, attached), settled
 
 
 def _opened(case: _Case) -> _Part:
@@ -641,7 +645,25 @@ def _may_close_again(case: _Case) -> bool:
 
 
 def _concluded(case: _Case, part: _Part, settled: bool = False) -> Plan:  # noqa: FBT001, FBT002 - a plain fact
-    return Plan(_verdict(case, part), part.actions, _remembered(case, part, settled=settled), settled=settled)
+    memory = _remembered(case, part, settled=settled)
+    return Plan(_verdict(case, part), part.actions, memory, noticed=case.memory, settled=settled)
+
+
+def memory_after(decided: Plan, done: Collection[Action]) -> Memory:
+    """Give the memory where only some of the actions were carried out: what was not done is decided anew."""
+    if len(done) == len(decided.actions):
+        return decided.memory
+    made = tuple(action.endpoint for action in done if isinstance(action, CreateEndpoint))
+    deleted = {action.endpoint for action in done if isinstance(action, DeleteEndpoint)}
+    noticed = decided.noticed
+    closed = any(isinstance(a, SetPublicAccess) and a.cause is Cause.PROTECTION_LOST for a in done)
+    return replace(
+        noticed,
+        made=tuple(e for e in dict.fromkeys((*noticed.made, *made)) if e not in deleted),
+        reasserted=noticed.reasserted or closed,
+        fights=decided.memory.fights if done else noticed.fights,
+        callers=decided.memory.callers if done else noticed.callers,
+    )
 
 
 def _verdict(case: _Case, part: _Part) -> Verdict:
@@ -726,9 +748,9 @@ def _gone(observed: Observed) -> Plan:
     leaving = [e for e in ours if e.readiness in {Readiness.DELETING, Readiness.BUSY}]
     doomed = tuple(DeleteEndpoint(e.id, Cause.CACHE_GONE) for e in ours if e not in leaving)
     if not doomed and not leaving:
-        return Plan(gone, memory=observed.memory)
+        return Plan(gone, memory=observed.memory, noticed=observed.memory)
     verdict = Verdict(VerdictKind.CONVERGING, step=Step.DETACHING, look_after=timedelta(seconds=30))
-    return Plan(verdict, doomed, observed.memory)
+    return Plan(verdict, doomed, observed.memory, noticed=observed.memory)
 
 
 # ── audit ───────────────────────────────────────────────────────────────────────────────────────
@@ -740,7 +762,7 @@ def _bound_by_mode(decided: Plan, noticed: Memory, desired: Desired) -> Plan:
         return decided
     would = "; ".join(in_words(action) for action in decided.actions)
     message = _with_notes(f"In enforce mode, Drawbridge would now {would}.", desired)
-    return Plan(Verdict(VerdictKind.AUDIT_ONLY, message=message), (), noticed)
+    return Plan(Verdict(VerdictKind.AUDIT_ONLY, message=message), (), noticed, noticed=noticed)
 
 
 def in_words(action: Action) -> str:

@@ -1,0 +1,30 @@
+"""Logs with a constant message and fields: what varies is never part of the message."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+
+class Log:
+    """A logger whose lines are ``message {"field": value}``, so that a query finds them by message and field."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, message: str, **fields: object) -> None:
+        """Log what happened as it should."""
+        self._log(logging.INFO, message, fields)
+
+    def warning(self, message: str, **fields: object) -> None:
+        """Log what somebody may have to look at."""
+        self._log(logging.WARNING, message, fields)
+
+    def error(self, message: str, **fields: object) -> None:
+        """Log what somebody has to look at."""
+        self._log(logging.ERROR, message, fields)
+
+    def _log(self, level: int, message: str, fields: dict[str, object]) -> None:
+        if self._logger.isEnabledFor(level):
+            given = {name: str(value) for name, value in fields.items() if value is not None}
+            self._logger.log(level, "%s %s", message, json.dumps(given, ensure_ascii=False))
