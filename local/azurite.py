@@ -71,9 +71,8 @@ class Azurite:
             )
             try:
                 return cls(process, _endpoints(process, errors), accounts)
-            except RuntimeError:
-                process.kill()
-                process.wait()
+            except BaseException:
+                _end(process)
                 raise
 
     @classmethod
@@ -87,18 +86,26 @@ class Azurite:
             azurite.stop()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def connection_string(self) -> str:
         return self.endpoints.connection_string()
 
     def stop(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-        try:
-            self._process.wait(_STOP_LIMIT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        _end(self._process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+    try:
+        process.wait(_STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _command(data_dir: Path | None) -> list[str]:

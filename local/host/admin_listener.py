@@ -3,9 +3,10 @@
 import json
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
+from azure.storage.queue import QueueMessage
 
 from local.host.bindings import EventGridTrigger, Function, HttpTrigger, QueueTrigger, TimerTrigger
 from local.host.http_listener import http_datum, shows_key
@@ -74,7 +75,20 @@ def _invocation_of(function: Function, text: str) -> tuple[dict[str, Datum], dic
         case EventGridTrigger(name=name):
             return {name: Datum(text, "json")}, {}
         case QueueTrigger(name=name):
-            return {name: body_datum(text)}, message_metadata(str(uuid.uuid4()), 1, datetime.now(UTC))
+            return {name: body_datum(text)}, message_metadata(_message_by_hand(), text)
         case TimerTrigger(name=name, schedule=schedule):
             following = Schedule.parse(schedule).next_after(datetime.now(UTC))
             return {name: timer_datum(None, following, past_due=False)}, {}
+
+
+def _message_by_hand() -> QueueMessage:
+    """Make up what storage would say of a message sent and taken now."""
+    now = datetime.now(UTC)
+    return QueueMessage(
+        id=str(uuid.uuid4()),
+        inserted_on=now,
+        expires_on=now + timedelta(days=7),
+        next_visible_on=now + timedelta(minutes=10),
+        dequeue_count=1,
+        pop_receipt="by hand",
+    )

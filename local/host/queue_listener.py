@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Mapping
 from datetime import datetime
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
@@ -139,7 +138,7 @@ class QueueListener:
         visibility = max(1, int(options.in_flight_visibility.total_seconds()))
         keeping = asyncio.create_task(message.keep_hidden(visibility))
         invocation = self._invocations.begin(
-            self._function, {self._trigger.name: body_datum(body)}, message.metadata(body)
+            self._function, {self._trigger.name: body_datum(body)}, message_metadata(message.received, body)
         )
         try:
             return (await invocation).ok
@@ -159,7 +158,7 @@ class _Message:
     """A message that this worker holds, with the pop receipt that is valid now."""
 
     def __init__(self, message: QueueMessage, client: QueueClient, function: Function) -> None:
-        self._message = message
+        self.received = message
         self._client = client
         self._function = function
         self._pop_receipt = message.pop_receipt
@@ -168,20 +167,20 @@ class _Message:
 
     @property
     def raw(self) -> str:
-        return str(self._message.content)
+        return str(self.received.content)
 
     @property
     def dequeue_count(self) -> int:
-        return self._message.dequeue_count or 0
+        return self.received.dequeue_count or 0
 
     async def delete(self) -> None:
         async with self._settling:
-            await self._client.delete_message(self._message.id, self._pop_receipt)
+            await self._client.delete_message(self.received.id, self._pop_receipt)
 
     async def hide(self, seconds: int) -> None:
         async with self._settling:
             hidden = await self._client.update_message(
-                self._message.id, self._pop_receipt, content=self._message.content, visibility_timeout=seconds
+                self.received.id, self._pop_receipt, content=self.received.content, visibility_timeout=seconds
             )
             self._pop_receipt = hidden.pop_receipt
 
@@ -194,16 +193,6 @@ class _Message:
                 await asyncio.shield(self.hide(seconds))
             except AzureError as error:
                 _log.warning("Message not kept hidden", extra={"function": self._function.name, "error": repr(error)})
-
-    def metadata(self, body: str | bytes) -> Mapping[str, Datum]:
-        message = self._message
-        return {
-            **message_metadata(message.id, self.dequeue_count, message.inserted_on or message.next_visible_on),
-            "ExpirationTime": _json(message.expires_on),
-            "NextVisibleTime": _json(message.next_visible_on),
-            "PopReceipt": Datum(self._pop_receipt, "string"),
-            "QueueTrigger": body_datum(body),
-        }
 
 
 class _Backoff:
@@ -226,12 +215,16 @@ def body_datum(body: str | bytes) -> Datum:
     return Datum(body, "string" if isinstance(body, str) else "bytes")
 
 
-def message_metadata(message_id: str, dequeue_count: int, inserted: datetime | None) -> dict[str, Datum]:
-    """Trigger metadata in the forms that Azure's host sends: whatever is not text goes as JSON."""
+def message_metadata(message: QueueMessage, body: str | bytes) -> dict[str, Datum]:
+    """Write trigger metadata in the forms that Azure's host sends: whatever is not text goes as JSON."""
     return {
-        "Id": Datum(message_id, "string"),
-        "DequeueCount": Datum(str(dequeue_count), "json"),
-        "InsertionTime": _json(inserted),
+        "Id": Datum(message.id, "string"),
+        "DequeueCount": Datum(str(message.dequeue_count), "json"),
+        "InsertionTime": _json(message.inserted_on),
+        "ExpirationTime": _json(message.expires_on),
+        "NextVisibleTime": _json(message.next_visible_on),
+        "PopReceipt": Datum(message.pop_receipt, "string"),
+        "QueueTrigger": body_datum(body),
     }
 
 
