@@ -1,0 +1,81 @@
+"""The only code that calls Azure Resource Manager; importing and constructing it costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shared.arm.caches import CacheAdapter, Page
+from shared.arm.calls import Caller
+from shared.arm.classic import ClassicCaches
+from shared.arm.clients import ArmSettings, CallCounts, Clients, counted
+from shared.arm.dns import Dns
+from shared.arm.errors import ArmError, Retry
+from shared.arm.network import Network
+from shared.arm.retry import Patience
+from shared.arm.subscriptions import Subscriptions
+from shared.ids import CacheType
+
+if TYPE_CHECKING:
+    from azure.core.credentials_async import AsyncTokenCredential
+
+__all__ = [
+    "Arm",
+    "ArmError",
+    "ArmSettings",
+    "CacheAdapter",
+    "CallCounts",
+    "Dns",
+    "Network",
+    "Page",
+    "Patience",
+    "Retry",
+    "Subscriptions",
+    "UnsupportedTypeError",
+    "counted",
+]
+
+
+class UnsupportedTypeError(LookupError):
+    """A type of cache that there is no adapter for."""
+
+
+class Arm:
+    """Everything that Drawbridge asks of ARM. One per process, used inside one event loop."""
+
+    def __init__(
+        self,
+        settings: ArmSettings,
+        *,
+        credential: AsyncTokenCredential | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.settings = settings
+        self._clients = Clients(settings, credential)
+        caller = Caller(self._clients, patience or Patience())
+        self.classic: CacheAdapter = ClassicCaches(caller)
+        self.network = Network(caller)
+        self.dns = Dns(caller)
+        self.subscriptions = Subscriptions(caller)
+        self._adapters: Mapping[CacheType, CacheAdapter] = {CacheType.REDIS: self.classic}
+
+    @property
+    def calls(self) -> CallCounts:
+        """Requests sent since the start; ``counted()`` counts those of one pass."""
+        return self._clients.calls
+
+    def caches(self, type_: CacheType) -> CacheAdapter:
+        """Give the adapter for a type of cache; raises UnsupportedTypeError."""
+        try:
+            return self._adapters[type_]
+        except KeyError:
+            supported = ", ".join(sorted(self._adapters))
+            raise UnsupportedTypeError(f"{type_} is not looked after yet, only {supported}") from None
+
+    def credential(self) -> AsyncTokenCredential:
+        """Give the process's one credential, for other services that the identity talks to."""
+        return self._clients.credential()
+
+    async def close(self) -> None:
+        """Close connections and credential."""
+        await self._clients.close()

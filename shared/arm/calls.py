@@ -1,0 +1,75 @@
+"""Every request goes out through one Caller: translated, retried for seconds, and its throttling counted."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from shared.arm.clients import Clients
+from shared.arm.errors import ArmError, Call
+from shared.arm.retry import Patience
+
+T = TypeVar("T")
+
+
+class Caller:
+    """Makes calls of ARM for the adapters."""
+
+    def __init__(self, clients: Clients, patience: Patience) -> None:
+        self.clients = clients
+        self._patience = patience
+
+    async def __call__(self, call: Call, send: Callable[[], Awaitable[T]]) -> T:
+        """Make the call; raises ArmError."""
+
+        async def once() -> T:
+            return await send()
+
+        try:
+            return await self._patience(call, once)
+        except ArmError as error:
+            if error.throttled:
+                self.clients.throttled()
+            raise
+
+    async def found(self, call: Call, send: Callable[[], Awaitable[T]]) -> T | None:
+        """Make the call; None where what it names does not exist."""
+        try:
+            return await self(call, send)
+        except ArmError as error:
+            if error.absent:
+                return None
+            raise
+
+    def check_link(self, link: str | None, path: str) -> None:
+        """Raise ValueError for a link that would take our token anywhere but to a path of our own ARM endpoint."""
+        if link and not self.clients.settings.leads_here(link, path):
+            endpoint = self.clients.settings.endpoint
+            raise ValueError(f"the continuation {link[:200]!r} must begin with {endpoint}{path}")
+
+    async def pages(self, call: Call, path: str, parameters: Mapping[str, str]) -> tuple[Mapping[str, Any], ...]:
+        """Read every item of a list of ARM's own, page by page; raises ArmError."""
+        items: list[Mapping[str, Any]] = []
+        link: str | None = f"{self.clients.settings.endpoint}{path}"
+        asked = parameters
+        while link:
+            body = await self(call, _getting(self, link, asked))
+            items += body.get("value") or ()
+            link, asked = body.get("nextLink") or None, {}
+            self.check_link(link, path)
+        return tuple(items)
+
+    async def get(self, url: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
+        """Send one GET with the SDK's pipeline and none of its packages."""
+        from azure.core.exceptions import HttpResponseError
+        from azure.core.rest import HttpRequest
+
+        response = await self.clients.plain().send_request(HttpRequest("GET", url, params=dict(parameters)))
+        if response.status_code != 200:  # noqa: PLR2004 - HTTP's own number
+            raise HttpResponseError(response=response)
+        body = response.json()
+        return body if isinstance(body, dict) else {}
+
+
+def _getting(caller: Caller, url: str, parameters: Mapping[str, str]) -> Callable[[], Awaitable[Mapping[str, Any]]]:
+    return lambda: caller.get(url, parameters)

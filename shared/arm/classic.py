@@ -1,0 +1,151 @@
+"""Classic caches (Microsoft.Cache/Redis): bodies to values, and one-value writes, through azure-mgmt-redis."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared.arm.caches import Body, Page, connections, properties, tags
+from shared.arm.calls import Caller
+from shared.arm.errors import Call
+from shared.ids import CacheId, InvalidIdError, region
+from shared.model import Cache, Kind, PublicAccess, readiness
+
+_READ = "Microsoft.Cache/redis/read"
+_WRITE = "Microsoft.Cache/redis/write"
+_CONNECTION_LIMIT = 100
+_CONNECTION_LIMIT_CLUSTERED = 1
+_GROUP_MEMBER = "redisCache"
+
+
+class ClassicCaches:
+    """The CacheAdapter for classic caches."""
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    async def get(self, cache: CacheId) -> Cache | None:
+        """Read one cache; None where there is none."""
+        call = Call(_READ, cache.subscription)
+        body = await self._caller.found(call, lambda: self._get(cache))
+        return None if body is None else classic_cache(body)
+
+    async def _get(self, cache: CacheId) -> Body:
+        answer = _Wire()
+        client = self._caller.clients.redis(cache.subscription)
+        await client.redis.get(cache.group, cache.name, raw_response_hook=answer)
+        return answer.body
+
+    async def list_page(self, subscription: str, continuation: str | None = None) -> Page[Cache]:
+        """Read one page; an item that cannot be understood is named in ``problems`` and does not cost the others."""
+        self._caller.check_link(continuation, f"/subscriptions/{subscription}/providers/Microsoft.Cache")
+        body = await self._caller(Call(_READ, subscription), lambda: self._list(subscription, continuation))
+        return page(body)
+
+    async def _list(self, subscription: str, continuation: str | None) -> Body:
+        from azure.core.exceptions import DeserializationError
+
+        answer = _Wire()
+        # Annotated as any iterable, while it is the one that can be read page by page.
+        pager: Any = self._caller.clients.redis(subscription).redis.list_by_subscription(raw_response_hook=answer)
+        try:
+            await anext(pager.by_page(continuation))
+        except DeserializationError:
+            # The SDK gives up the whole page for one odd item; the page itself arrived.
+            if not answer.body:
+                raise
+        return answer.body
+
+    async def set_public_access(self, cache: CacheId, access: PublicAccess) -> None:
+        """Begin to set ``publicNetworkAccess``, and nothing else."""
+        body = only_public_access(access)
+        await self._caller(Call(_WRITE, cache.subscription, writes=True), lambda: self._patch(cache, body))
+
+    async def _patch(self, cache: CacheId, body: bytes) -> None:
+        client = self._caller.clients.redis(cache.subscription)
+        # Bytes, because RedisUpdateParameters adds values that nobody asked for: it would close the non-TLS port,
+        # allow access keys again, and in a write of anything else open public access.
+        await client.redis.begin_update(cache.group, cache.name, body, polling=False)  # type: ignore[call-overload]
+
+
+def only_public_access(access: PublicAccess) -> bytes:
+    """Write the body that changes public access alone: Azure refuses it together with some other properties."""
+    if access is PublicAccess.ABSENT:
+        raise ValueError("publicNetworkAccess can be set to Enabled or Disabled: Absent is only ever read")
+    return json.dumps({"properties": {"publicNetworkAccess": access.value}}, separators=(",", ":")).encode()
+
+
+def page(body: Body) -> Page[Cache]:
+    """Translate a list's body."""
+    items: list[Cache] = []
+    problems: list[str] = []
+    for item in body.get("value") or ():
+        try:
+            items.append(classic_cache(item))
+        except (InvalidIdError, LookupError, TypeError, ValueError, AttributeError) as error:
+            problems.append(_problem(item, error))
+    return Page(tuple(items), body.get("nextLink") or None, tuple(problems))
+
+
+def _problem(item: object, error: Exception) -> str:
+    """Say which item could not be read, by its id alone: a body can hold access keys."""
+    name = item.get("id") if isinstance(item, dict) else None
+    what = f"no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+    return f"A cache in Azure's list could not be read: {str(name or 'it has no id')[:300]} ({what[:200]})"
+
+
+def classic_cache(body: Body) -> Cache:
+    """Translate a cache's body; raises InvalidIdError or LookupError where it is not one of a classic cache."""
+    own = properties(body)
+    clustered = _clustered(own)
+    return Cache(
+        id=CacheId.parse(body["id"]),
+        kind=Kind.CLASSIC,
+        region=region(body["location"]),
+        tags=tags(body),
+        readiness=readiness(own.get("provisioningState")),
+        state=own.get("provisioningState") or "Succeeded",
+        public_access=_public_access(own.get("publicNetworkAccess")),
+        zone=private_zone(own.get("hostName")),
+        group_member=_GROUP_MEMBER,
+        connections=connections(body),
+        clustered=clustered,
+        vnet_injected=bool(own.get("subnetId")),
+        geo_replicated=bool(own.get("linkedServers")),
+        persistent=_persistent(own.get("redisConfiguration") or {}),
+        connection_limit=_CONNECTION_LIMIT_CLUSTERED if clustered else _CONNECTION_LIMIT,
+        closes_on_attach=True,
+    )
+
+
+def _public_access(text: str | None) -> PublicAccess:
+    """Read the flag; classic caches default to Enabled, and a word that we do not know is not Disabled."""
+    return PublicAccess.DISABLED if (text or "").lower() == "disabled" else PublicAccess.ENABLED
+
+
+def private_zone(host: str | None) -> str:
+    """Name the zone of ``<name>.redis.cache.windows.net``: its domain below ``privatelink``; empty without a host."""
+    _, dot, domain = (host or "").lower().partition(".")
+    return f"privatelink.{domain}" if dot else ""
+
+
+def _clustered(own: Body) -> bool:
+    sku = own.get("sku") or {}
+    return str(sku.get("name")).lower() == "premium" and int(own.get("shardCount") or 0) >= 1
+
+
+def _persistent(configuration: Body) -> bool:
+    return any(str(configuration.get(f"{way}-backup-enabled")).lower() == "true" for way in ("rdb", "aof"))
+
+
+class _Wire:
+    """Catches the body as it came, since the SDK's model drops what it does not know."""
+
+    def __init__(self) -> None:
+        self.body: Body = {}
+
+    def __call__(self, response: Any) -> None:  # noqa: ANN401 - azure-core's PipelineResponse of whatever transport
+        from azure.core.pipeline.policies import ContentDecodePolicy
+
+        decoded = response.context.get(ContentDecodePolicy.CONTEXT_NAME)
+        self.body = decoded if isinstance(decoded, dict) else {}
