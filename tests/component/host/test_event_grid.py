@@ -55,9 +55,11 @@ async def test_each_event_is_one_invocation(
     client: aiohttp.ClientSession,
 ) -> None:
     headers = {"Content-Type": content_type, "aeg-event-type": "Notification"}
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.post(host.event_grid_url("on_event"), data=json.dumps(body), headers=headers) as answer:
-            assert answer.status == 202
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.post(host.event_grid_url("on_event"), data=json.dumps(body), headers=headers) as answer,
+    ):
+        assert answer.status == 202
 
     assert [(event["id"], event["kind"]) for event in world.seen("on_event")] == seen
 
@@ -65,10 +67,12 @@ async def test_each_event_is_one_invocation(
 async def test_one_failed_event_fails_the_request_so_that_all_are_redelivered(
     app_dir: Path, world: World, client: aiohttp.ClientSession
 ) -> None:
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.post(host.event_grid_url("on_event"), json=[event(1), event(2, "fail")]) as answer:
-            assert answer.status == 500
-            assert "failed on purpose" in await answer.text()
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.post(host.event_grid_url("on_event"), json=[event(1), event(2, "fail")]) as answer,
+    ):
+        assert answer.status == 500
+        assert "failed on purpose" in await answer.text()
 
 
 async def test_a_list_set_as_output_becomes_one_message_each(
@@ -103,10 +107,12 @@ async def test_a_subscription_in_event_grid_schema_is_validated_by_its_code(
         "data": {"validationCode": "512d38b6", "validationUrl": "https://example.invalid"},
     }
     headers = {"aeg-event-type": "SubscriptionValidation"}
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.post(host.event_grid_url("on_event"), json=[handshake], headers=headers) as answer:
-            assert answer.status == 200
-            assert await answer.json() == {"validationResponse": "512d38b6"}
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.post(host.event_grid_url("on_event"), json=[handshake], headers=headers) as answer,
+    ):
+        assert answer.status == 200
+        assert await answer.json() == {"validationResponse": "512d38b6"}
 
     assert world.seen("on_event") == []
 
@@ -115,11 +121,13 @@ async def test_a_subscription_in_cloudevents_schema_is_validated_by_its_origin(
     app_dir: Path, world: World, client: aiohttp.ClientSession
 ) -> None:
     headers = {"WebHook-Request-Origin": "eventgrid.azure.net"}
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.options(host.event_grid_url("on_event"), headers=headers) as answer:
-            assert answer.status == 200
-            assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
-            assert answer.headers["WebHook-Allowed-Rate"] == "*"
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.options(host.event_grid_url("on_event"), headers=headers) as answer,
+    ):
+        assert answer.status == 200
+        assert answer.headers["WebHook-Allowed-Origin"] == "eventgrid.azure.net"
+        assert answer.headers["WebHook-Allowed-Rate"] == "*"
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,14 @@ async def test_a_binary_body_goes_in_and_out_unchanged(
     app_dir: Path, world: World, client: aiohttp.ClientSession
 ) -> None:
     body = bytes(range(256))
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.post(f"{host.url}/api/files/a/b.bin", data=body) as answer:
-            assert answer.status == 201
-            assert answer.headers["X-Path"] == "a/b.bin"
-            assert answer.content_type == "application/octet-stream"
-            assert await answer.read() == body[::-1]
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.post(f"{host.url}/api/files/a/b.bin", data=body) as answer,
+    ):
+        assert answer.status == 201
+        assert answer.headers["X-Path"] == "a/b.bin"
+        assert answer.content_type == "application/octet-stream"
+        assert await answer.read() == body[::-1]
 
 
 @pytest.mark.parametrize(
@@ -64,15 +66,19 @@ async def test_what_a_caller_may(
 
 
 async def test_a_key_may_come_in_the_header(app_dir: Path, world: World, client: aiohttp.ClientSession) -> None:
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.get(f"{host.url}/api/keyed", headers={"x-functions-key": host.function_key}) as answer:
-            assert await answer.text() == "with a key"
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.get(f"{host.url}/api/keyed", headers={"x-functions-key": host.function_key}) as answer,
+    ):
+        assert await answer.text() == "with a key"
 
 
 async def test_the_more_literal_route_wins(app_dir: Path, world: World, client: aiohttp.ClientSession) -> None:
-    async with FunctionsHost.start(app_dir, world.settings) as host:
-        async with client.get(f"{host.url}/api/things/special") as answer:
-            assert await answer.text() == "special"
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.get(f"{host.url}/api/things/special") as answer,
+    ):
+        assert await answer.text() == "special"
 
 
 async def test_a_caller_is_let_go_after_the_limit_and_the_function_runs_on(

@@ -35,9 +35,11 @@ async def test_a_worker_serves_with_the_keys_it_was_given(
     app_dir: Path, world: World, client: aiohttp.ClientSession
 ) -> None:
     options = HostOptions(keys=HostKeys(function="a known key"))
-    async with HostProcess.running(app_dir, world.settings, options) as worker:
-        async with client.get(f"{worker.url}/api/keyed", params={"code": "a known key"}) as answer:
-            assert await answer.text() == "with a key"
+    async with (
+        HostProcess.running(app_dir, world.settings, options) as worker,
+        client.get(f"{worker.url}/api/keyed", params={"code": "a known key"}) as answer,
+    ):
+        assert await answer.text() == "with a key"
 
 
 async def test_a_worker_that_cannot_index_does_not_start(tmp_path: Path, world: World) -> None:
