@@ -68,6 +68,8 @@ class Azurite:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
+                # Ctrl-C in a terminal is for the parent: whoever uses the storage ends first.
+                start_new_session=True,
             )
             try:
                 return cls(process, _endpoints(process, errors), accounts)

@@ -37,7 +37,6 @@ from local.host.worker_library import IndexingError
 _log = logging.getLogger("local.host")
 # What Azure accepts as the body of a request.
 _LARGEST_BODY = 100 * 1024 * 1024
-_IDLE_CHECKS = 2
 
 
 class FunctionsHost:
@@ -110,12 +109,10 @@ class FunctionsHost:
 
         Raises TimeoutError naming what is still to do.
         """
-        quiet = 0
         try:
             async with asyncio.timeout(timeout):
-                while quiet < _IDLE_CHECKS:
-                    quiet = 0 if await self._busy() else quiet + 1
-                    await asyncio.sleep(0.02)
+                while not await self._is_idle():  # noqa: ASYNC110 — other processes write to the queues too
+                    await asyncio.sleep(0.03)
         except TimeoutError:
             raise TimeoutError(f"after {timeout} s still busy: {self._work()}") from None
 
@@ -195,10 +192,15 @@ class FunctionsHost:
         await self._storage.close()
         worker_library.stop_threadpool_executor()
 
-    async def _busy(self) -> bool:
-        if self._invocations.running or any(queue.in_flight for queue in self._queues):
-            return True
-        return any([await queue.has_visible_messages() for queue in self._queues])
+    async def _is_idle(self) -> bool:
+        """Look at the queues between two looks at the host: nothing may have begun meanwhile."""
+        begun = self._invocations.begun
+        if self._busy() or any([await queue.has_visible_messages() for queue in self._queues]):
+            return False
+        return not self._busy() and self._invocations.begun == begun
+
+    def _busy(self) -> bool:
+        return bool(self._invocations.running) or any(queue.busy for queue in self._queues)
 
     def _work(self) -> str:
         in_flight = sum(queue.in_flight for queue in self._queues)

@@ -39,6 +39,7 @@ class Invocations:
         self._storage = storage
         self._timeout = timeout
         self._running: set[asyncio.Task[Outcome]] = set()
+        self.begun = 0
         self.journal: deque[Invocation] = deque(maxlen=_JOURNAL_LENGTH)
 
     @property
@@ -51,6 +52,7 @@ class Invocations:
         """Start one invocation. Whoever awaits the task may give up without the function noticing."""
         task = asyncio.create_task(self._run(function, inputs, metadata or {}), name=function.name)
         self._running.add(task)
+        self.begun += 1
         task.add_done_callback(self._running.discard)
         return task
 

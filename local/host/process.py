@@ -52,6 +52,8 @@ class HostProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
+            # Ctrl-C in a terminal is for the parent, which then ends its children in order.
+            start_new_session=True,
         )
         try:
             return cls(process, await _url(process), chosen.keys)

@@ -43,10 +43,16 @@ class QueueListener:
         self._wake = storage.written(trigger.connection, trigger.queue)
         self._in_flight: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._receiving = False
 
     @property
     def in_flight(self) -> int:
         return len(self._in_flight)
+
+    @property
+    def busy(self) -> bool:
+        """Whether it handles a message, or asks for some: an answer on its way may hold one that is hidden already."""
+        return self._receiving or bool(self._in_flight)
 
     async def has_visible_messages(self) -> bool:
         try:
@@ -61,9 +67,11 @@ class QueueListener:
         """Listen until `stop`."""
         poll = _Backoff(min(queues.max_polling_interval, options.longest_poll).total_seconds())
         while not self._stopping:
+            self._receiving = True
             batch = await self._receive(queues, options)
             for message in batch:
                 self._take(_Message(message, self._client, self._function), queues, options)
+            self._receiving = False
             await self._room(queues.new_batch_threshold)
             await self._pause(poll.after(found=bool(batch)))
         while self._in_flight:

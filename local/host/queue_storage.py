@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
@@ -12,6 +13,9 @@ from azure.storage.queue.aio import QueueClient
 from local.host.bindings import QueueOutput
 from local.host.host_json import MessageEncoding
 from local.host.worker_library import Datum
+
+# Give up within seconds: a listener asks again anyway, and Event Grid waits 30 s at most for its answer.
+_RETRIES: Mapping[str, Any] = {"retry_total": 2, "initial_backoff": 1, "increment_base": 1, "random_jitter_range": 0}
 
 
 class UndecodableMessageError(ValueError):
@@ -32,7 +36,7 @@ class QueueStorage:
         key = (connection, queue)
         if key not in self._clients:
             text = connection_string(self._settings, connection)
-            self._clients[key] = QueueClient.from_connection_string(text, queue)
+            self._clients[key] = QueueClient.from_connection_string(text, queue, **_RETRIES)
         return self._clients[key]
 
     def written(self, connection: str, queue: str) -> asyncio.Event:

@@ -4,7 +4,7 @@ Literals match without case. Of several templates that match, the more literal o
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -40,10 +40,6 @@ class Route:
         if found is None:
             return None
         return {name: unquote(value) for name, value in found.groupdict().items() if value is not None}
-
-
-def by_precedence(routes: Iterable[Route]) -> list[Route]:
-    return sorted(routes, key=lambda route: route.precedence)
 
 
 def _rank(segment: str) -> int:

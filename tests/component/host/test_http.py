@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from local.host import FunctionsHost, HostOptions
-from tests.component.host.world import World, eventually
+from tests.component.host.conftest import SAMPLE
+from tests.component.host.world import World, eventually, write_app
 
 
 async def test_a_request_reaches_the_function_whole(app_dir: Path, world: World, client: aiohttp.ClientSession) -> None:
@@ -90,6 +91,20 @@ async def test_a_caller_is_let_go_after_the_limit_and_the_function_runs_on(
             assert answer.status == 504
         world.open_gate()
         await eventually(lambda: [run.ok for run in host.invocations] == [True])
+
+
+async def test_a_function_that_exceeds_function_timeout_fails(
+    tmp_path: Path, world: World, client: aiohttp.ClientSession
+) -> None:
+    app = write_app(tmp_path / "app", SAMPLE.read_text(), {"version": "2.0", "functionTimeout": "00:00:00.1"})
+    async with (
+        FunctionsHost.start(app, world.settings) as host,
+        client.get(f"{host.url}/api/slow") as answer,
+    ):
+        assert answer.status == 500
+        assert [run.error for run in host.invocations] == [
+            "Timeout value of 0:00:00.100000 was exceeded by function: slow"
+        ]
 
 
 async def test_the_journal_tells_what_ran_and_what_failed(
