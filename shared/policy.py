@@ -205,6 +205,12 @@ class Scope:
             return False
         return self.everything or subscription in self.subscriptions or subscription in members
 
+    def may_admit(self, group: GroupId) -> bool:
+        """Tell whether a group can be in scope, where it is not known what is below the management groups."""
+        if group.subscription in self.excluded or _matches_any(group.group, self.excluded_groups):
+            return False
+        return self.everything or bool(self.management_groups) or group.subscription in self.subscriptions
+
     def admits_group(self, group: GroupId, members: frozenset[str] = frozenset()) -> bool:
         """Tell whether a resource group is in scope."""
         return self.admits(group.subscription, members) and not _matches_any(group.group, self.excluded_groups)

@@ -1,0 +1,9 @@
+"""What Azure Functions indexes: the blueprints, and nothing else."""
+
+import azure.functions as func
+
+from functions import api, events, sweep, worker
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+for blueprint in (events.bp, worker.bp, sweep.bp, api.bp):
+    app.register_functions(blueprint)

@@ -1,0 +1,96 @@
+"""Where the parts are put together, once per process and not before something needs them.
+
+Nothing here runs at import: an exception at import would hide every function from Azure, and what is
+imported at start is paid for by the first event that waits.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.arm import Arm
+    from shared.desk import Desk
+    from shared.policy import Policy
+    from shared.publish import Publisher
+    from shared.reconcile import Reconciler
+    from shared.store import Store
+    from shared.sweep import Sweeper
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def now() -> datetime:
+    """Read the app's clock; wake-ups are not judged by it."""
+    return datetime.now(UTC)
+
+
+def principal() -> str:
+    """Give the object id of the app's own identity, by which it knows echoes of its own writes; "" if not set."""
+    return os.environ.get("DRAWBRIDGE_PRINCIPAL_ID", "")
+
+
+def policy_file() -> Path:
+    """Find the policy: the setting DRAWBRIDGE_POLICY, or policy.yaml beside the app."""
+    return Path(os.environ.get("DRAWBRIDGE_POLICY") or _ROOT / "policy.yaml")
+
+
+@cache
+def policy() -> Policy:
+    """Read the policy; raises PolicyError with every mistake in it."""
+    from shared.policy_text import load
+
+    file = policy_file()
+    return load(file.read_text(encoding="utf-8"), file.name)
+
+
+@cache
+def arm() -> Arm:
+    """Open Azure Resource Manager, as the app's managed identity."""
+    from shared.arm import Arm, ArmSettings
+
+    return Arm(ArmSettings.from_environment(os.environ))
+
+
+@cache
+def store() -> Store:
+    """Open the app's own storage account."""
+    from shared.store import Store, StoreSettings
+
+    return Store.open(StoreSettings.from_environment(os.environ), lambda: arm().credential())
+
+
+@cache
+def publisher() -> Publisher:
+    """Open the topic that announcements go to, where one is set."""
+    from shared.publish import Publisher
+
+    return Publisher(os.environ.get("DRAWBRIDGE_TOPIC_ENDPOINT", ""), lambda: arm().credential())
+
+
+@cache
+def reconciler() -> Reconciler:
+    """Put together what carries out passes."""
+    from shared.reconcile import Reconciler
+
+    return Reconciler(arm(), store(), policy(), publisher(), now)
+
+
+@cache
+def sweeper() -> Sweeper:
+    """Put together what goes through all subscriptions."""
+    from shared.sweep import Sweeper
+
+    return Sweeper(arm(), store(), policy(), publisher(), now)
+
+
+@cache
+def desk() -> Desk:
+    """Put together what answers the API."""
+    from shared.desk import Desk
+
+    return Desk(reconciler())

@@ -1,0 +1,46 @@
+"""The timer and the queue ``sweep``: start a run, then look through one page of one subscription per message."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import azure.functions as func
+from azure.functions.queue import QueueMessage
+
+from functions import composition
+from shared.logs import Log
+from shared.messages import InvalidMessageError, decode_sweep
+
+bp = func.Blueprint()
+log = Log(__name__)
+
+
+@bp.function_name("sweep")
+@bp.timer_trigger(arg_name="timer", schedule="%DRAWBRIDGE_SWEEP_SCHEDULE%", run_on_startup=False)
+async def sweep(timer: func.TimerRequest) -> None:
+    """Start a run over every subscription in scope."""
+    run = await composition.sweeper().start()
+    log.info("sweep started", sweep=run, past_due=timer.past_due)
+
+
+@bp.function_name("sweep_page")
+@bp.queue_trigger(arg_name="message", queue_name="sweep", connection="AzureWebJobsStorage")
+async def sweep_page(message: func.QueueMessage) -> None:
+    """Look through one page of one subscription's caches."""
+    inserted = message.insertion_time if isinstance(message, QueueMessage) else None
+    if not isinstance(inserted, datetime):
+        raise TypeError("the host gives the insertion time of every message")
+    await composition.sweeper().page(decode_sweep(message.get_body().decode()), inserted)
+
+
+@bp.function_name("sweep_poison")
+@bp.queue_trigger(arg_name="message", queue_name="sweep-poison", connection="AzureWebJobsStorage")
+async def sweep_poison(message: func.QueueMessage) -> None:
+    """Report a subscription that could not be looked through; the next run tries again."""
+    text = message.get_body().decode(errors="replace")
+    try:
+        page = decode_sweep(text)
+    except InvalidMessageError as error:
+        log.error("message dropped", error=error)  # noqa: TRY400 - what is wrong with it is all there is to say
+        return
+    await composition.sweeper().fail(page)

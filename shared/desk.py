@@ -1,0 +1,200 @@
+"""What callers of the API are told and may ask for: reads and dry runs, and requests stored as desired state.
+
+The operation is the resource: a caller PUTs what should be and GETs the same URL until it is ready or
+blocked. Answering a GET of an endpoint costs no call to Azure Resource Manager.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from shared.arm.errors import ArmError
+from shared.model import Look, Reason, Trigger, VerdictKind, WakeUp
+from shared.planner import endpoint_name, in_words, plan
+from shared.reconcile import Reconciler, fresh_row
+
+if TYPE_CHECKING:
+    from shared.ids import CacheId
+    from shared.model import Cache, Desired, Endpoint, Plan, Verdict
+    from shared.policy import PlacementRule
+    from shared.reconcile import Seen
+    from shared.store.caches import CacheRow
+
+Json = dict[str, object]
+
+
+class State(StrEnum):
+    """Where something that was asked for stands."""
+
+    READY = "Ready"
+    CONVERGING = "Converging"
+    BLOCKED = "Blocked"
+
+
+class NotHereError(LookupError):
+    """What is asked about does not exist, or is out of scope: both look the same to a caller."""
+
+
+class RefusedError(ValueError):
+    """A request that the policy does not allow; ``target`` names the part of it that is wrong."""
+
+    def __init__(self, message: str, target: str) -> None:
+        self.target = target
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers callers; acts only by storing what they ask for and waking the cache."""
+
+    reconciler: Reconciler
+
+    async def cache(self, cache: CacheId) -> Json:
+        """Read one cache and plan for it, changing nothing; raises NotHereError and ArmError."""
+        await self._in_scope(cache)
+        row = await self.reconciler.store.caches.read(cache)
+        seen = await self.reconciler.observe(WakeUp(cache, Trigger.REQUEST, Look.FULL), row or fresh_row(cache))
+        if seen is None or seen.observed.cache is None:
+            raise NotHereError(str(cache))
+        decided = plan(seen.observed, seen.desired, self.reconciler.clock())
+        return {
+            "id": str(cache),
+            "observed": _observed(seen.observed.cache, seen),
+            "desired": _desired(seen.desired),
+            "plan": _plan(decided),
+            "verdict": verdict_json(row.verdict) if row and row.verdict else None,
+            "since": row.since.isoformat() if row and row.since else None,
+        }
+
+    async def request_endpoint(self, cache: CacheId, placement: str, caller: str) -> Json:
+        """Store that an endpoint is wanted, wake the cache, and say where it stands.
+
+        Raises NotHereError, RefusedError and ArmError.
+        """
+        await self._in_scope(cache)
+        rule = self._placement(placement)
+        if not rule.open_to(cache):
+            raise RefusedError(f"placement '{placement}' is not for this cache's subscription or group", "placement")
+        if await self.reconciler.arm.caches(cache.type).get(cache) is None:
+            raise NotHereError(str(cache))
+        await self.reconciler.store.requests.ask(cache, placement, caller, self.reconciler.clock())
+        await self.reconciler.store.queue.put(
+            WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation="PUT endpoint", caller=caller)
+        )
+        return await self.endpoint(cache, placement)
+
+    async def endpoint(self, cache: CacheId, placement: str) -> Json:
+        """Say where a requested endpoint stands; raises NotHereError."""
+        await self._in_scope(cache)
+        self._placement(placement)
+        request = await self.reconciler.store.requests.get(cache, placement)
+        row = await self.reconciler.store.caches.read(cache)
+        if request is None and (row is None or placement not in row.placements):
+            raise NotHereError(f"{cache}: endpoint in placement '{placement}'")
+        return _standing(cache, placement, row) | {"endpoint": str(self._named(cache, placement))}
+
+    async def _in_scope(self, cache: CacheId) -> None:
+        members = await self.reconciler.members()
+        if not self.reconciler.policy.scope.admits_group(cache.group_id, members):
+            raise NotHereError(str(cache))
+
+    def _placement(self, name: str) -> PlacementRule:
+        placements = self.reconciler.policy.placements
+        if name not in placements:
+            known = ", ".join(placements) or "none"
+            raise RefusedError(f"'{name[:63]}' is not a placement of the policy, which has: {known}", "placement")
+        return placements[name]
+
+    def _named(self, cache: CacheId, placement: str) -> object:
+        return self._placement(placement).placement.endpoint(endpoint_name(cache, placement))
+
+
+def _standing(cache: CacheId, placement: str, row: CacheRow | None) -> Json:
+    """Read the state of a request off the last verdict, if the last pass knew of the request at all."""
+    known = row is not None and placement in row.placements
+    verdict = row.verdict if row and known else None
+    state = state_of(verdict)
+    answer: Json = {"id": str(cache), "placement": placement, "state": state.value}
+    if verdict is None or row is None:
+        return answer | {"step": "the request waits for its first pass"}
+    return answer | verdict_json(verdict) | {"since": row.since.isoformat() if row.since else None}
+
+
+def state_of(verdict: Verdict | None) -> State:
+    """Reduce a verdict to what a pipeline branches on."""
+    if verdict is None:
+        return State.CONVERGING
+    match verdict.kind:
+        case VerdictKind.COMPLIANT | VerdictKind.EXEMPT:
+            return State.READY
+        case VerdictKind.CONVERGING:
+            return State.CONVERGING
+        case _:
+            return State.BLOCKED
+
+
+def verdict_json(verdict: Verdict) -> Json:
+    """Write a verdict for a caller; what is not set is left out."""
+    given: Json = {
+        "verdict": verdict.kind.value,
+        "reason": verdict.reason.value if verdict.reason else None,
+        "message": verdict.message or None,
+        "step": verdict.step.value if verdict.step else None,
+        "until": verdict.until.isoformat() if verdict.until else None,
+        "lookAgainAfterSeconds": verdict.look_after.total_seconds() if verdict.look_after else None,
+        "help": f"docs/reasons.md#{verdict.reason.value.lower()}" if verdict.reason else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _observed(cache: Cache, seen: Seen) -> Json:
+    return {
+        "kind": cache.kind.value,
+        "region": cache.region,
+        "state": cache.state,
+        "publicNetworkAccess": cache.public_access.value,
+        "tags": dict(cache.tags),
+        "connections": [
+            {"name": c.name, "endpoint": str(c.endpoint) if c.endpoint else None, "status": c.status.value}
+            for c in cache.connections
+        ],
+        "endpoints": [_endpoint(endpoint) for endpoint in seen.observed.endpoints],
+        "unreadable": [str(endpoint) for endpoint in seen.observed.unreadable],
+    }
+
+
+def _endpoint(endpoint: Endpoint) -> Json:
+    groups = endpoint.zone_groups or ()
+    return {
+        "id": str(endpoint.id),
+        "state": endpoint.readiness.value,
+        "status": endpoint.status.value,
+        "subnet": str(endpoint.subnet) if endpoint.subnet else None,
+        "zoneGroups": [{"name": g.name, "state": g.readiness.value, "zones": list(g.zones.values())} for g in groups],
+        "records": [{"name": r.name, "addresses": list(r.addresses)} for g in groups for r in g.records],
+    }
+
+
+def _desired(wanted: Desired) -> Json:
+    return {
+        "mode": wanted.mode.value,
+        "enrolled": wanted.enrolled,
+        "ignored": wanted.ignored,
+        "placements": [placement.name for placement in wanted.placements],
+        "unknownPlacements": list(wanted.unknown_placements),
+        "publicAccessDisabled": wanted.close,
+        "lastEndpoint": wanted.last_endpoint.value,
+        "exemptUntil": wanted.exemption.until.isoformat() if wanted.exemption else None,
+        "notes": list(wanted.notes),
+    }
+
+
+def _plan(decided: Plan) -> Json:
+    return {"actions": [in_words(action) for action in decided.actions], "verdict": verdict_json(decided.verdict)}
+
+
+def denied(error: ArmError) -> bool:
+    """Tell whether Azure refused this identity, as against anything that may pass."""
+    return error.reason is Reason.PERMISSION_DENIED

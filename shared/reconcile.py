@@ -1,0 +1,475 @@
+"""The shell around the planner: claim, observe, plan, apply, record, look again.
+
+Whatever goes wrong becomes one of three things here: a verdict with a reason, another look later, or an
+exception that the queue counts until the message is poison. Nothing is swallowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from shared.announcements import Change, announcements
+from shared.arm.errors import ArmError
+from shared.desired import desired
+from shared.drift import summary
+from shared.ids import NetworkId
+from shared.logs import Log
+from shared.model import (
+    Action,
+    CreateEndpoint,
+    CreateZone,
+    DeleteEndpoint,
+    Desired,
+    DnsMode,
+    Endpoint,
+    LinkZone,
+    Look,
+    NetworkZone,
+    Observed,
+    Plan,
+    PutZoneGroup,
+    Readiness,
+    Reason,
+    SetPublicAccess,
+    Step,
+    Trigger,
+    Verdict,
+    VerdictKind,
+    WakeUp,
+)
+from shared.outcome import Applied, first_closure, outcome, refused, retry_at
+from shared.planner import endpoint_name, fingerprint, in_words, plan, wants_endpoints_read
+from shared.policy import Request
+from shared.publish import PublishError
+from shared.store.caches import Claim, Covered, Taken
+from shared.store.history import HistoryRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from shared.arm import Arm
+    from shared.ids import CacheId
+    from shared.model import Cache, Memory
+    from shared.policy import Policy
+    from shared.publish import Publisher
+    from shared.store import Store
+    from shared.store.caches import CacheRow
+
+log = Log(__name__)
+
+HOLD = timedelta(minutes=6)
+"""How long a claim outlives its pass: longer than host.json's functionTimeout, so that it cannot be running."""
+_TAKEN_PAUSE = timedelta(seconds=2)
+_STUCK_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One observation, and what is desired of what was seen."""
+
+    observed: Observed
+    desired: Desired
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Carries out passes; holds no state of its own between them."""
+
+    arm: Arm
+    store: Store
+    policy: Policy
+    publisher: Publisher
+    clock: Callable[[], datetime]
+
+    async def run(self, wake: WakeUp, woken_at: datetime) -> None:
+        """Make one pass over the cache that a message names.
+
+        ``woken_at`` is the message's insertion time, by the storage service's clock. Raises only what
+        is unforeseen, or when storage cannot be reached: then the message must come back.
+        """
+        if not self.policy.scope.admits_group(wake.cache.group_id, await self.members()):
+            log.info("out of scope", cache=wake.cache)
+            return
+        if pause := await self._cooling(wake.cache):
+            await self.store.queue.put(wake, pause)
+            return
+        pass_id = uuid.uuid4().hex[:12]
+        match await self.store.caches.claim(wake.cache, woken_at=woken_at, pass_id=pass_id, hold=HOLD):
+            case Claim() as claim:
+                await self._pass(claim, wake, pass_id)
+            case Covered():
+                log.info("covered by an earlier pass", cache=wake.cache)
+            case Taken():
+                await self.store.queue.put(wake, _TAKEN_PAUSE + _jitter(_TAKEN_PAUSE))
+            case other:
+                assert_never(other)
+
+    async def fail(self, wake: WakeUp) -> None:
+        """Make a message that was given up visible as a verdict; the sweep picks the cache up again."""
+        row = await self.store.caches.read(wake.cache)
+        said = row.problem if row and row.problem else "the pass over it failed again and again; the log has the error"
+        log.error("gave up", cache=wake.cache, because=said)
+        await self.store.caches.fail(wake.cache, Verdict(VerdictKind.BLOCKED, Reason.FAILED, said))
+
+    async def members(self) -> frozenset[str]:
+        """Give the subscriptions below the scope's management groups, as the last sweep found them."""
+        if not self.policy.scope.management_groups:
+            return frozenset()
+        return frozenset(await self.store.sweeps.scope())
+
+    async def _cooling(self, cache: CacheId) -> timedelta | None:
+        """Tell how long to leave Azure alone: throttling is shared, so nobody asks to find out."""
+        until = await self.store.cooldown.until(cache.subscription)
+        left = max((moment - self.clock() for moment in until.values()), default=timedelta())
+        return left + _jitter(left + timedelta(seconds=2)) if left > timedelta() else None
+
+    async def _pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
+        if claim.row.unannounced:
+            claim = await self._announce(claim)
+        try:
+            await self._decided(claim, wake, pass_id)
+        except ArmError as error:
+            row = claim.row
+            unread = Plan(
+                refused(error, row.memory, self.clock(), self.policy.timing), memory=row.memory, noticed=row.memory
+            )
+            await self._record(claim, wake, pass_id, unread, Applied(error=error))
+        except Exception as error:
+            await self.store.caches.release(claim, problem=f"{type(error).__name__}: {error}")
+            raise
+
+    async def _decided(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
+        seen = await self.observe(wake, claim.row)
+        if seen is None:
+            return await self._record(claim, wake, pass_id, self._still_coming(claim.row), Applied())
+        decided = plan(seen.observed, seen.desired, self.clock())
+        if seen.observed.cache is None and not decided.actions and decided.verdict.look_after is None:
+            log.info("gone", cache=wake.cache, pass_id=pass_id)
+            return await self.store.caches.forget(claim)
+        applied = await self._apply(decided, seen)
+        return await self._record(claim, wake, pass_id, decided, applied, seen)
+
+    # ── observe ─────────────────────────────────────────────────────────────────────────────────
+
+    async def observe(self, wake: WakeUp, row: CacheRow) -> Seen | None:
+        """Read the world around one cache; None where the endpoint it waits for is still being made.
+
+        Raises ArmError when the cache itself cannot be read.
+        """
+        if wake.trigger is Trigger.AGAIN and await self._endpoint_coming(row):
+            return None
+        cache = await self.arm.caches(wake.cache.type).get(wake.cache)
+        if cache is None:
+            return await self._observe_gone(wake.cache, row)
+        wanted = desired(self.policy, cache, await self._requests(wake.cache), self.clock(), await self.members())
+        bare = Observed(wake.cache, cache, memory=row.memory, caller="" if wake.own else wake.caller)
+        if not wants_endpoints_read(wanted):
+            return Seen(bare, wanted)
+        if wake.look is Look.QUICK and self._trusted(row, cache, wanted):
+            return Seen(replace(bare, trusted=True), wanted)
+        return Seen(await self._observe_fully(bare, cache, wanted, wake.look), wanted)
+
+    async def _endpoint_coming(self, row: CacheRow) -> bool:
+        """Look only at the endpoint that the last pass began: most looks find it unfinished, and cost one read."""
+        waits = row.verdict is not None and row.verdict.step is Step.ATTACHING
+        if not waits or not row.memory.made or self._waited(row) > _STUCK_AFTER:
+            return False
+        try:
+            endpoint = await self.arm.network.endpoint(row.memory.made[-1])
+        except ArmError as error:
+            log.info("endpoint not readable", cache=row.cache, code=error.code)
+            return False
+        return endpoint is not None and endpoint.readiness is Readiness.BUSY
+
+    def _waited(self, row: CacheRow) -> timedelta:
+        return self.clock() - row.since if row.since else timedelta()
+
+    def _still_coming(self, row: CacheRow) -> Plan:
+        """Wait on: everything is as the last pass left it."""
+        if row.verdict is None:
+            raise ValueError("only a cache that waits for an endpoint is still waiting for it")
+        pause = max(self.policy.timing.endpoint, self._waited(row) / 2)
+        verdict = replace(row.verdict, look_after=min(pause, self.policy.timing.endpoint * 10))
+        return Plan(verdict, memory=row.memory, noticed=row.memory)
+
+    async def _requests(self, cache: CacheId) -> tuple[Request, ...]:
+        return tuple(
+            Request(stored.placement, stored.requested_at, stored.requested_by)
+            for stored in await self.store.requests.of_cache(cache)
+            if not stored.withdrawn
+        )
+
+    def _trusted(self, row: CacheRow, cache: Cache, wanted: Desired) -> bool:
+        timing = wanted.timing or self.policy.timing
+        fresh = row.verified_at is not None and self.clock() - row.verified_at < timing.thorough
+        return fresh and bool(row.verified) and row.verified == fingerprint(cache, wanted)
+
+    async def _observe_gone(self, cache: CacheId, row: CacheRow) -> Seen:
+        members = await self.members()
+        in_scope = self.policy.scope.admits_group(cache.group_id, members)
+        endpoints, unreadable = await self._endpoints(row.memory.made)
+        observed = Observed(cache, None, endpoints, unreadable, memory=row.memory)
+        wanted = Desired(in_scope, mode=self.policy.spec.mode, timing=self.policy.timing, digest=self.policy.digest)
+        return Seen(observed, wanted)
+
+    async def _observe_fully(self, bare: Observed, cache: Cache, wanted: Desired, look: Look) -> Observed:
+        listed = [c.endpoint for c in cache.connections if c.endpoint]
+        endpoints, unreadable = await self._endpoints(dict.fromkeys((*listed, *bare.memory.made)))
+        own = self._own_names(cache, wanted, endpoints, unreadable)
+        ours, hidden = await self._endpoints(own)
+        placed = {placement.subnet for placement in wanted.placements}
+        read = await asyncio.gather(*(self._dns_of(e, cache, look) for e in (*endpoints, *ours) if e.subnet in placed))
+        others = tuple(e for e in (*endpoints, *ours) if e.subnet not in placed)
+        networks = await self._networks(cache, wanted)
+        return replace(bare, endpoints=(*read, *others), unreadable=(*unreadable, *hidden), networks=networks)
+
+    @staticmethod
+    def _own_names(
+        cache: Cache, wanted: Desired, endpoints: Iterable[Endpoint], unreadable: Iterable[NetworkId]
+    ) -> tuple[NetworkId, ...]:
+        """Name the endpoints that Drawbridge would make where none was seen: one may be there, unconnected."""
+        seen = list(endpoints)
+        taken = {endpoint.subnet for endpoint in seen}
+        known = {endpoint.id for endpoint in seen} | set(unreadable)
+        names = (p.endpoint(endpoint_name(cache.id, p.name)) for p in wanted.placements if p.subnet not in taken)
+        return tuple(name for name in names if name not in known)
+
+    async def _endpoints(self, ids: Iterable[NetworkId]) -> tuple[tuple[Endpoint, ...], tuple[NetworkId, ...]]:
+        """Read endpoints: those that are there, and those that this identity may not read."""
+        wanted = list(ids)
+        answers = await asyncio.gather(*map(self._endpoint, wanted))
+        found = tuple(answer for answer in answers if isinstance(answer, Endpoint))
+        return found, tuple(answer for answer in answers if isinstance(answer, NetworkId))
+
+    async def _endpoint(self, endpoint: NetworkId) -> Endpoint | NetworkId | None:
+        """Read one endpoint; its bare id says that it is there and may not be read."""
+        try:
+            return await self.arm.network.endpoint(endpoint)
+        except ArmError as error:
+            if error.reason is Reason.PERMISSION_DENIED:
+                return endpoint
+            raise
+
+    async def _dns_of(self, endpoint: Endpoint, cache: Cache, look: Look) -> Endpoint:
+        if endpoint.readiness is not Readiness.READY:
+            return endpoint
+        groups = await self.arm.network.zone_groups(endpoint.id)
+        known = replace(endpoint, zone_groups=groups)
+        return replace(known, records_present=await self._records(known, cache)) if look is Look.FULL else known
+
+    async def _records(self, endpoint: Endpoint, cache: Cache) -> bool | None:
+        """Ask the zone itself: another endpoint's deletion can have taken a record that the group still claims."""
+        claimed = [record for group in endpoint.zone_groups or () for record in group.records if record.addresses]
+        for record in claimed:
+            if record.zone.rpartition("/")[2] != cache.zone:
+                continue
+            try:
+                present = await self.arm.dns.a_records(record.zone, record.name)
+            except ArmError as error:
+                log.info("records not readable", cache=cache.id, code=error.code)
+                return None
+            if present is None or not set(record.addresses) <= set(present):
+                return False
+        return True if claimed else None
+
+    async def _networks(self, cache: Cache, wanted: Desired) -> tuple[NetworkZone, ...]:
+        own = [placement for placement in wanted.placements if placement.dns is DnsMode.CREATE]
+        return tuple([await self._network(p.zone_for(cache), p.subnet.network) for p in own])
+
+    async def _network(self, zone: NetworkId | None, network: NetworkId) -> NetworkZone:
+        if zone is None:
+            raise ValueError("a placement that makes its own zone has a name for it")
+        exists = await self.arm.dns.zone_exists(zone)
+        linked = exists and await self.arm.dns.link_exists(zone, network)
+        return NetworkZone(zone, exists, linked)
+
+    # ── apply ───────────────────────────────────────────────────────────────────────────────────
+
+    async def _apply(self, decided: Plan, seen: Seen) -> Applied:
+        """Carry out actions in order; the first that fails ends it, and the next pass decides anew."""
+        done: list[Action] = []
+        granted = False
+        for action in decided.actions:
+            if first_closure(action):
+                granted = granted or await self._may_close(seen)
+                if not granted:
+                    return Applied(tuple(done), held_back=True)
+            try:
+                await self._carry_out(action, seen)
+            except ArmError as error:
+                log.warning("refused", cache=seen.observed.id, action=in_words(action), code=error.code)
+                return Applied(tuple(done), error, granted)
+            log.info("wrote", cache=seen.observed.id, action=in_words(action))
+            done.append(action)
+        return Applied(tuple(done), granted=granted)
+
+    async def _may_close(self, seen: Seen) -> bool:
+        if seen.observed.memory.closure_granted:
+            return True
+        limit = self.policy.safeguards.closures_per_hour
+        return await self.store.closures.take(seen.observed.id.subscription, limit, self.clock())
+
+    async def _carry_out(self, action: Action, seen: Seen) -> None:
+        cache = seen.observed.cache
+        match action:
+            case CreateEndpoint(placement, name) if cache:
+                await self.store.links.put(action.endpoint, cache.id)
+                await self.arm.network.create_endpoint(cache, placement, name)
+            case DeleteEndpoint(endpoint):
+                await self.arm.network.delete_endpoint(endpoint)
+            case PutZoneGroup(endpoint, group_name, zone):
+                await self.arm.network.put_zone_group(endpoint, group_name, zone)
+            case CreateZone(zone):
+                await self.arm.dns.create_zone(zone)
+            case LinkZone(zone, network):
+                await self.arm.dns.link(zone, network)
+            case SetPublicAccess(access) if cache:
+                await self.arm.caches(cache.id.type).set_public_access(cache.id, access)
+            case CreateEndpoint() | SetPublicAccess():
+                raise ValueError("nothing is attached to a cache that is not there")
+            case other:
+                assert_never(other)
+
+    # ── record ──────────────────────────────────────────────────────────────────────────────────
+
+    async def _record(  # noqa: PLR0913, PLR0917 - everything that a pass has found out ends here
+        self,
+        claim: Claim,
+        wake: WakeUp,
+        pass_id: str,
+        decided: Plan,
+        applied: Applied,
+        seen: Seen | None = None,
+    ) -> None:
+        verdict, memory = outcome(decided, applied, self.clock(), self.policy.timing)
+        if applied.error:
+            await self._cool_down(wake.cache, applied.error)
+        memory = await self._linked(wake.cache, memory, seen)
+        row = self._row(claim.row, verdict, memory, decided, applied, seen)
+        row = await self._history(claim.row, row, wake, pass_id, applied)
+        await self._look_again(wake, verdict, applied)
+        recorded = await self.store.caches.record(claim, row)
+        if row.unannounced:
+            await self._announce(recorded)
+        log.info(
+            "pass",
+            cache=wake.cache,
+            pass_id=pass_id,
+            trigger=wake.trigger,
+            verdict=verdict.kind,
+            reason=verdict.reason,
+            step=verdict.step,
+            actions=len(applied.done),
+        )
+
+    async def _cool_down(self, cache: CacheId, error: ArmError) -> None:
+        if error.throttled:
+            until = self.clock() + (error.after or self.policy.timing.busy)
+            await self.store.cooldown.set(error.subscription or cache.subscription, error.provider, until)
+
+    async def _linked(self, cache: CacheId, memory: Memory, seen: Seen | None) -> Memory:
+        """Keep the table that leads from an endpoint to its cache: a delete event names the endpoint only."""
+        if seen is None or seen.observed.cache is None:
+            return memory
+        now = {c.endpoint for c in seen.observed.cache.connections if c.endpoint} | set(memory.made)
+        for endpoint in sorted(now - set(memory.linked)):
+            await self.store.links.put(endpoint, cache)
+        return replace(memory, linked=tuple(sorted(now)))
+
+    def _row(  # noqa: PLR0913, PLR0917 - a row is the sum of a pass
+        self, before: CacheRow, verdict: Verdict, memory: Memory, decided: Plan, applied: Applied, seen: Seen | None
+    ) -> CacheRow:
+        now = self.clock()
+        changed = before.verdict is None or _heading(before.verdict) != _heading(verdict)
+        since = now if changed or before.since is None else before.since
+        row = replace(
+            before,
+            verdict=verdict,
+            since=since,
+            memory=memory,
+            digest=self.policy.digest,
+            retry_at=retry_at(verdict, since, now),
+            problem="",
+        )
+        if seen is None or seen.observed.cache is None:
+            return row
+        cache = seen.observed.cache
+        row = replace(row, kind=cache.kind.value, region=cache.region, public_access=cache.public_access.value)
+        row = replace(row, seen=summary(cache, seen.desired))
+        if seen.observed.trusted:
+            return row
+        settled = decided.settled and applied.error is None
+        verified = fingerprint(cache, seen.desired) if settled else ""
+        return replace(row, verified=verified, verified_at=now if settled else None)
+
+    async def _history(self, before: CacheRow, row: CacheRow, wake: WakeUp, pass_id: str, applied: Applied) -> CacheRow:
+        """Write what changed before it counts as recorded; its id is the same if this pass has to be repeated."""
+        if row.verdict is None:
+            return row
+        change = Change(
+            before=before.verdict,
+            after=row.verdict,
+            memory_before=before.memory,
+            memory_after=row.memory,
+            settled_before=bool(before.verified),
+            settled_after=bool(row.verified),
+            access_before=before.public_access,
+            access_after=row.public_access,
+        )
+        told = announcements(change)
+        same = before.verdict is not None and _heading(before.verdict) == _heading(row.verdict)
+        if same and not told and not applied.done:
+            return row
+        record = HistoryRecord.of(
+            cache=wake.cache,
+            revision=before.revision + 1,
+            at=self.clock(),
+            pass_id=pass_id,
+            wake=wake,
+            before=before.verdict,
+            after=row.verdict,
+            actions=tuple(in_words(action) for action in applied.done),
+            announcements=tuple(told),
+        )
+        ids = [record.id]
+        while not await self.store.history.insert(record):
+            # A pass that did not live to record itself has written this one: it is told too, and ours comes after.
+            record = record.later()
+            ids.append(record.id)
+        untold = tuple(ids) if told or len(ids) > 1 else ()
+        return replace(row, revision=record.revision, unannounced=(*before.unannounced, *untold))
+
+    async def _announce(self, claim: Claim) -> Claim:
+        """Publish what the history says and nobody has been told yet: at least once, with the row's id."""
+        try:
+            for record_id in claim.row.unannounced:
+                record = await self.store.history.read(claim.row.cache, record_id)
+                if record:
+                    await self.publisher.publish(record)
+        except PublishError as error:
+            log.warning("not announced yet", cache=claim.row.cache, because=error)
+            await self.store.queue.put(WakeUp(claim.row.cache, Trigger.AGAIN), self.policy.timing.busy)
+            return claim
+        return await self.store.caches.announced(claim)
+
+    async def _look_again(self, wake: WakeUp, verdict: Verdict, applied: Applied) -> None:
+        if verdict.look_after is not None:
+            again = WakeUp(wake.cache, Trigger.AGAIN)
+            await self.store.queue.put(again, verdict.look_after + _jitter(verdict.look_after / 10))
+        elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
+            # The event may have come before a read shows what it tells of.
+            await self.store.queue.put(WakeUp(wake.cache, Trigger.SETTLE), self.policy.timing.settle)
+
+
+def _jitter(most: timedelta) -> timedelta:
+    """Spread wake-ups: those that wait for the same moment must not all wake at it."""
+    return most * random.random()  # noqa: S311 - no secret
+
+
+def _heading(verdict: Verdict) -> tuple[object, ...]:
+    return verdict.kind, verdict.reason, verdict.step

@@ -1,0 +1,182 @@
+"""Go through every subscription in scope, one page of one list per message, and wake what has drifted.
+
+A run is cut into messages so that none is long, a restart goes on where it was, and a fleet of any size
+fits any plan's time limit. What cannot be read is reported with its reason, never passed over.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.announcements import SweepAnnouncement
+from shared.arm.errors import ArmError, Retry
+from shared.desired import desired
+from shared.drift import Drift, drift
+from shared.ids import CacheType
+from shared.logs import Log
+from shared.messages import SweepPage
+from shared.model import Look, Trigger, WakeUp
+from shared.policy import Request
+from shared.store.sweeps import SubscriptionReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.arm import Arm
+    from shared.arm.caches import Page
+    from shared.ids import CacheId
+    from shared.model import Cache, Desired
+    from shared.policy import Policy
+    from shared.publish import Publisher
+    from shared.store import Store
+    from shared.store.caches import CacheRow
+
+log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweeper:
+    """Carries out sweeps; holds no state of its own between messages."""
+
+    arm: Arm
+    store: Store
+    policy: Policy
+    publisher: Publisher
+    clock: Callable[[], datetime]
+
+    async def start(self) -> str:
+        """Begin a run: find the subscriptions, and put one message for each on the queue. Gives the run's id."""
+        readable, members = await self._subscriptions()
+        await self.store.sweeps.set_scope(sorted(members))
+        scope = self.policy.scope
+        wanted = {s for s in readable | members | scope.subscriptions if scope.admits(s, frozenset(members))}
+        run = f"{self.clock():%Y%m%d%H%M%S}-{uuid.uuid4().hex[:6]}"
+        await self.store.sweeps.start(run, sorted(wanted), self.policy.digest)
+        for subscription in sorted(wanted - readable):
+            missing = "this identity does not see the subscription; assign it the role for caches there"
+            await self._report(run, SubscriptionReport(subscription, "Unreadable", code="NotListed", message=missing))
+        await self.store.queue.put_sweeps([SweepPage(subscription, run) for subscription in sorted(wanted & readable)])
+        return run
+
+    async def _subscriptions(self) -> tuple[set[str], set[str]]:
+        readable = set(await self.arm.subscriptions.readable())
+        members: set[str] = set()
+        for group in self.policy.scope.management_groups:
+            members |= set(await self.arm.subscriptions.under(group))
+        return readable, members
+
+    async def page(self, message: SweepPage, woken_at: datetime) -> None:
+        """Look through one page, wake what has drifted, and put the next page on the queue.
+
+        Raises what is unforeseen, or when storage cannot be reached: then the message must come back.
+        """
+        if not message.sweep and not await self.store.sweeps.first_look(message.subscription, woken_at):
+            log.info("covered by an earlier look", subscription=message.subscription)
+            return
+        members = frozenset(await self.store.sweeps.scope())
+        if not self.policy.scope.admits(message.subscription, members):
+            log.info("out of scope", subscription=message.subscription)
+            return
+        try:
+            await self._looked_through(message, members)
+        except ArmError as error:
+            await self._unread(message, error)
+
+    async def _looked_through(self, message: SweepPage, members: frozenset[str]) -> None:
+        adapter = self.arm.caches(CacheType.REDIS)
+        page = await adapter.list_page(message.subscription, message.continuation or None)
+        rows = {row.cache: row async for row in self.store.caches.of_subscription(message.subscription)}
+        asked = await self._asked(message.subscription)
+        wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), members) for c in page.items}
+        seen = ((cache.id, self._drift(cache, wanted[cache.id], rows.get(cache.id))) for cache in page.items)
+        drifted = {cache: why for cache, why in seen if why}
+        whole = message.page == 1 and page.continuation is None
+        if whole:
+            listed = {cache.id for cache in page.items}
+            drifted |= {cache: Drift.GONE for cache, row in rows.items() if cache not in listed and row.verdict}
+        await self._links([cache for cache in page.items if wanted[cache.id].enrolled or wanted[cache.id].close])
+        await self.store.queue.put_all([WakeUp(cache, Trigger.SWEEP, Look.FULL) for cache in drifted])
+        for cache, why in drifted.items():
+            log.info("drifted", cache=cache, because=why.value)
+        await self._next(message, page, len(drifted))
+
+    async def _asked(self, subscription: str) -> dict[CacheId, tuple[Request, ...]]:
+        asked: dict[CacheId, tuple[Request, ...]] = {}
+        for stored in await self.store.requests.of_subscription(subscription):
+            if not stored.withdrawn:
+                request = Request(stored.placement, stored.requested_at, stored.requested_by)
+                asked[stored.cache] = (*asked.get(stored.cache, ()), request)
+        return asked
+
+    def _drift(self, cache: Cache, wanted: Desired, row: CacheRow | None) -> Drift | None:
+        return drift(
+            cache,
+            wanted,
+            self.clock(),
+            verdict=row.verdict if row else None,
+            seen=row.seen if row else "",
+            digest=row.digest if row else "",
+            looked_at=row.last_started if row else None,
+            retry_at=row.retry_at if row else None,
+        )
+
+    async def _links(self, watched: list[Cache]) -> None:
+        """Refresh what leads from an endpoint to its cache, for caches that something is asked of."""
+        for cache in watched:
+            for connection in cache.connections:
+                if connection.endpoint:
+                    await self.store.links.ensure(connection.endpoint, cache.id)
+
+    async def _next(self, message: SweepPage, page: Page[Cache], drifted: int) -> None:
+        done = page.continuation is None
+        report = SubscriptionReport(
+            message.subscription,
+            "Done" if done else "Running",
+            caches=len(page.items),
+            drifted=drifted,
+            pages=message.page,
+            message="; ".join(page.problems)[:1000],
+        )
+        if page.continuation is not None:
+            further = replace(message, continuation=page.continuation, page=message.page + 1)
+            await self.store.queue.put_sweeps([further])
+        if message.sweep:
+            await self._report(message.sweep, report)
+
+    async def _unread(self, message: SweepPage, error: ArmError) -> None:
+        """Put off what may pass; report what will not."""
+        log.warning("subscription not read", subscription=message.subscription, code=error.code, message=error.message)
+        if error.throttled and error.after:
+            await self.store.cooldown.set(message.subscription, error.provider, self.clock() + error.after)
+        if error.retry is not Retry.NEVER:
+            await self.store.queue.put_sweeps([message], error.after or self.policy.timing.busy)
+            return
+        if message.sweep:
+            report = SubscriptionReport(message.subscription, "Unreadable", code=error.code, message=error.message)
+            await self._report(message.sweep, report)
+
+    async def fail(self, message: SweepPage) -> None:
+        """Report a subscription whose message was given up."""
+        if message.sweep:
+            said = "looking through it failed several times; the log has the errors"
+            await self._report(message.sweep, SubscriptionReport(message.subscription, "Failed", message=said))
+
+    async def _report(self, run: str, report: SubscriptionReport) -> None:
+        summary = await self.store.sweeps.report(run, report)
+        if summary.complete:
+            await self._complete(run)
+
+    async def _complete(self, run: str) -> None:
+        summary = await self.store.sweeps.summary(run)
+        unreadable: Mapping[str, str] = {
+            each.subscription: f"{each.code} {each.message}" for each in summary.unreadable
+        }
+        told = SweepAnnouncement(run, summary.subscriptions, unreadable, summary.caches, summary.drifted)
+        log.info(
+            "sweep completed", sweep=run, caches=summary.caches, drifted=summary.drifted, unreadable=len(unreadable)
+        )
+        await self.publisher.publish_sweep(run, told)
