@@ -167,10 +167,9 @@ def _modules_to_forget(app_dir: Path, reimport: frozenset[str]) -> Iterator[str]
     An app object can be indexed once only. Other modules stay, so that a class is the same class for the
     app and for whoever runs the host, unless this app has another module of that name.
     """
-    for name in list(sys.modules):
-        top = name.partition(".")[0]
-        if name == APP_MODULE or top in reimport or _is_shadowed(top, app_dir):
-            yield name
+    tops = {name.partition(".")[0] for name in sys.modules}
+    forgotten = {APP_MODULE, *reimport, *(top for top in tops if _is_shadowed(top, app_dir))}
+    return (name for name in sys.modules if name.partition(".")[0] in forgotten)
 
 
 def _is_shadowed(top: str, app_dir: Path) -> bool:
