@@ -203,8 +203,10 @@ def _told(phrase: str, row: Row, *codes: str, writes_only: bool = False) -> Told
 
 
 BY_MESSAGE: tuple[Told, ...] = (
-    _told("", Row(Retry.NEVER, Reason.RESOURCE_GROUP_MISSING), "ResourceGroupNotFound", writes_only=True),
+    _told("", Row(Retry.NEVER, Reason.RESOURCE_GROUP_MISSING, absent=True), "ResourceGroupNotFound", writes_only=True),
     _told("/privateDnsZones/", Row(Retry.NEVER, Reason.ZONE_MISSING), "InvalidResourceReference"),
+    # The endpoint's subscription must know Microsoft.Cache too, or the approval of its connection is refused.
+    _told("not registered", _UNREGISTERED, "Forbidden", "BadRequest"),
     _told("overlapping namespaces", Row(Retry.NEVER, Reason.ZONE_CONFLICT), "BadRequest", "Conflict"),
     _told("can't be processed in one single request", _UNEXPECTED, "BadRequest"),
     _told("is busy processing|system maintenance|try again later", _BUSY, "Conflict"),
