@@ -14,7 +14,6 @@ import azure.functions as func
 from functions import composition
 from shared.events import Event, OfCache, OfEndpoint, OfGroup, Unheeded, about_endpoint, about_group, concerns
 from shared.logs import Log
-from shared.messages import SweepPage, encode_sweep, encode_wake
 
 if TYPE_CHECKING:
     from shared.ids import CacheId
@@ -28,7 +27,7 @@ log = Log(__name__)
 @bp.event_grid_trigger(arg_name="event")
 @bp.queue_output(arg_name="work", queue_name="reconcile", connection="AzureWebJobsStorage")
 @bp.queue_output(arg_name="looks", queue_name="sweep", connection="AzureWebJobsStorage")
-async def on_event(event: func.EventGridEvent, work: func.Out[List[str]], looks: func.Out[List[str]]) -> None:
+async def on_event(event: func.EventGridEvent, work: func.Out[List[str]], looks: func.Out[List[str]]) -> None:  # noqa: UP006
     """Turn one event of either schema into the names of caches."""
     named = concerns(_facts(event), composition.principal())
     if not isinstance(named, Unheeded) and not composition.policy().scope.may_admit(named.group):
@@ -36,17 +35,19 @@ async def on_event(event: func.EventGridEvent, work: func.Out[List[str]], looks:
     if isinstance(named, Unheeded):
         log.info("event ignored", reason=named.name, because=named.value, event=_id(event))
         return
+    from shared.store.queue import Message, SweepPage, encode, encode_sweep
+
     wakes, subscription = await _wakes(named)
     if wakes:
-        work.set([encode_wake(wake) for wake in wakes])
+        work.set([encode(Message(wake)) for wake in wakes])
     if subscription:
-        looks.set([encode_sweep(SweepPage(subscription))])
+        looks.set([encode_sweep(SweepPage("", subscription))])
     log.info("event", operation=_operation(named), caches=len(wakes), subscription=subscription or None)
 
 
 def _facts(event: func.EventGridEvent | func.CloudEvent) -> Event:
     """Read the fields that both schemas have; the library hands over either, whatever the annotation says."""
-    data = event.data if isinstance(event, func.CloudEvent) else event.get_json()
+    data = event.get_json()
     size = len(json.dumps(data, default=str)) + len(str(event.subject))
     if isinstance(event, func.CloudEvent):
         return Event(event.type, event.source, event.subject, data, size)
@@ -83,6 +84,6 @@ async def _of_endpoint(named: OfEndpoint) -> tuple[list[WakeUp], str]:
 async def _caches_of_group(named: OfGroup) -> list[CacheId]:
     """Find the caches that were in the group, and those whose endpoints were."""
     store = composition.store()
-    inside = [row.cache async for row in store.caches.of_group(named.group)]
+    inside = [row.cache for row in await store.caches.of_group(named.group)]
     linked = [cache for _, cache in await store.links.of_group(named.group)]
     return list(dict.fromkeys((*inside, *linked)))

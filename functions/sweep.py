@@ -9,7 +9,6 @@ from azure.functions.queue import QueueMessage
 
 from functions import composition
 from shared.logs import Log
-from shared.messages import InvalidMessageError, decode_sweep
 
 bp = func.Blueprint()
 log = Log(__name__)
@@ -30,16 +29,19 @@ async def sweep_page(message: func.QueueMessage) -> None:
     inserted = message.insertion_time if isinstance(message, QueueMessage) else None
     if not isinstance(inserted, datetime):
         raise TypeError("the host gives the insertion time of every message")
-    await composition.sweeper().page(decode_sweep(message.get_body().decode()), inserted)
+    from shared.store.queue import decode_sweep
+
+    await composition.sweeper().page(decode_sweep(message.get_body()), inserted)
 
 
 @bp.function_name("sweep_poison")
 @bp.queue_trigger(arg_name="message", queue_name="sweep-poison", connection="AzureWebJobsStorage")
 async def sweep_poison(message: func.QueueMessage) -> None:
     """Report a subscription that could not be looked through; the next run tries again."""
-    text = message.get_body().decode(errors="replace")
+    from shared.store.queue import InvalidMessageError, decode_sweep
+
     try:
-        page = decode_sweep(text)
+        page = decode_sweep(message.get_body())
     except InvalidMessageError as error:
         log.error("message dropped", error=error)  # noqa: TRY400 - what is wrong with it is all there is to say
         return

@@ -9,7 +9,6 @@ from azure.functions.queue import QueueMessage
 
 from functions import composition
 from shared.logs import Log
-from shared.messages import InvalidMessageError, decode_wake
 
 bp = func.Blueprint()
 log = Log(__name__)
@@ -19,17 +18,20 @@ log = Log(__name__)
 @bp.queue_trigger(arg_name="message", queue_name="reconcile", connection="AzureWebJobsStorage")
 async def reconcile(message: func.QueueMessage) -> None:
     """Make one pass over the cache that the message names."""
-    wake = decode_wake(message.get_body().decode())
-    await composition.reconciler().run(wake, _inserted(message))
+    from shared.store.queue import decode
+
+    read = decode(message.get_body())
+    await composition.reconciler().run(read.wake, read.woken_at(_inserted(message)))
 
 
 @bp.function_name("reconcile_poison")
 @bp.queue_trigger(arg_name="message", queue_name="reconcile-poison", connection="AzureWebJobsStorage")
 async def reconcile_poison(message: func.QueueMessage) -> None:
     """Make a failure visible: the cache's verdict becomes Blocked(Failed), and the sweep tries again."""
-    text = message.get_body().decode(errors="replace")
+    from shared.store.queue import InvalidMessageError, decode
+
     try:
-        wake = decode_wake(text)
+        wake = decode(message.get_body()).wake
     except InvalidMessageError as error:
         log.error("message dropped", error=error)  # noqa: TRY400 - what is wrong with it is all there is to say
         return

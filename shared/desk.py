@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shared.arm.errors import ArmError
-from shared.model import Look, Reason, Trigger, VerdictKind, WakeUp
+from shared.model import Look, Trigger, VerdictKind, WakeUp
 from shared.planner import endpoint_name, in_words, plan
-from shared.reconcile import Reconciler, fresh_row
+from shared.reconcile import Reconciler
+from shared.store.caches import CacheRow
+from shared.store.requests import EndpointRequest
 
 if TYPE_CHECKING:
     from shared.ids import CacheId
     from shared.model import Cache, Desired, Endpoint, Plan, Verdict
     from shared.policy import PlacementRule
     from shared.reconcile import Seen
-    from shared.store.caches import CacheRow
 
 Json = dict[str, object]
 
@@ -55,7 +55,7 @@ class Desk:
         """Read one cache and plan for it, changing nothing; raises NotHereError and ArmError."""
         await self._in_scope(cache)
         row = await self.reconciler.store.caches.read(cache)
-        seen = await self.reconciler.observe(WakeUp(cache, Trigger.REQUEST, Look.FULL), row or fresh_row(cache))
+        seen = await self.reconciler.observe(WakeUp(cache, Trigger.REQUEST, Look.FULL), row or CacheRow(cache))
         if seen is None or seen.observed.cache is None:
             raise NotHereError(str(cache))
         decided = plan(seen.observed, seen.desired, self.reconciler.clock())
@@ -79,7 +79,7 @@ class Desk:
             raise RefusedError(f"placement '{placement}' is not for this cache's subscription or group", "placement")
         if await self.reconciler.arm.caches(cache.type).get(cache) is None:
             raise NotHereError(str(cache))
-        await self.reconciler.store.requests.ask(cache, placement, caller, self.reconciler.clock())
+        await self.reconciler.store.requests.put(EndpointRequest(cache, placement, caller, self.reconciler.clock()))
         await self.reconciler.store.queue.put(
             WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation="PUT endpoint", caller=caller)
         )
@@ -91,7 +91,7 @@ class Desk:
         self._placement(placement)
         request = await self.reconciler.store.requests.get(cache, placement)
         row = await self.reconciler.store.caches.read(cache)
-        if request is None and (row is None or placement not in row.placements):
+        if (request is None or request.withdrawn) and (row is None or placement not in row.placements.split(",")):
             raise NotHereError(f"{cache}: endpoint in placement '{placement}'")
         return _standing(cache, placement, row) | {"endpoint": str(self._named(cache, placement))}
 
@@ -113,7 +113,7 @@ class Desk:
 
 def _standing(cache: CacheId, placement: str, row: CacheRow | None) -> Json:
     """Read the state of a request off the last verdict, if the last pass knew of the request at all."""
-    known = row is not None and placement in row.placements
+    known = row is not None and placement in row.placements.split(",")
     verdict = row.verdict if row and known else None
     state = state_of(verdict)
     answer: Json = {"id": str(cache), "placement": placement, "state": state.value}
@@ -193,8 +193,3 @@ def _desired(wanted: Desired) -> Json:
 
 def _plan(decided: Plan) -> Json:
     return {"actions": [in_words(action) for action in decided.actions], "verdict": verdict_json(decided.verdict)}
-
-
-def denied(error: ArmError) -> bool:
-    """Tell whether Azure refused this identity, as against anything that may pass."""
-    return error.reason is Reason.PERMISSION_DENIED

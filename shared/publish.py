@@ -39,9 +39,9 @@ class Publisher:
         The first event's id is the row's, further ones add their number: the same whenever it is repeated.
         """
         data = CacheAnnouncement(
-            verdict=record.verdict.kind.value,
-            reason=record.verdict.reason.value if record.verdict.reason else None,
-            message=record.verdict.message,
+            verdict=record.after.kind.value,
+            reason=record.after.reason.value if record.after.reason else None,
+            message=record.after.message,
             done=record.actions,
             caller=record.caller,
             history=record.id,
@@ -65,7 +65,7 @@ class Publisher:
         from azure.core.exceptions import AzureError  # noqa: PLC0415
         from azure.core.messaging import CloudEvent  # noqa: PLC0415
 
-        events: list[CloudEvent] = [
+        events: list[CloudEvent[Any]] = [
             CloudEvent(source=_SOURCE, type=kind, id=event_id, subject=subject, data=_plain(data))
             for kind, event_id, subject, data in told
         ]

@@ -17,7 +17,7 @@ from shared.announcements import Change, announcements
 from shared.arm.errors import ArmError
 from shared.desired import desired
 from shared.drift import summary
-from shared.ids import NetworkId
+from shared.ids import NetworkId, zone_id
 from shared.logs import Log
 from shared.model import (
     Action,
@@ -89,14 +89,14 @@ class Reconciler:
     async def run(self, wake: WakeUp, woken_at: datetime) -> None:
         """Make one pass over the cache that a message names.
 
-        ``woken_at`` is the message's insertion time, by the storage service's clock. Raises only what
-        is unforeseen, or when storage cannot be reached: then the message must come back.
+        ``woken_at`` is when it was first asked for, by the storage service's clock. Raises only what is
+        unforeseen, or when storage cannot be reached: then the message must come back.
         """
         if not self.policy.scope.admits_group(wake.cache.group_id, await self.members()):
             log.info("out of scope", cache=wake.cache)
             return
         if pause := await self._cooling(wake.cache):
-            await self.store.queue.put(wake, pause)
+            await self.store.queue.put(wake, pause, woken_at=woken_at)
             return
         pass_id = uuid.uuid4().hex[:12]
         match await self.store.caches.claim(wake.cache, woken_at=woken_at, pass_id=pass_id, hold=HOLD):
@@ -105,7 +105,7 @@ class Reconciler:
             case Covered():
                 log.info("covered by an earlier pass", cache=wake.cache)
             case Taken():
-                await self.store.queue.put(wake, _TAKEN_PAUSE + _jitter(_TAKEN_PAUSE))
+                await self.store.queue.put(wake, _TAKEN_PAUSE + _jitter(_TAKEN_PAUSE), woken_at=woken_at)
             case other:
                 assert_never(other)
 
@@ -269,7 +269,7 @@ class Reconciler:
             if record.zone.rpartition("/")[2] != cache.zone:
                 continue
             try:
-                present = await self.arm.dns.a_records(record.zone, record.name)
+                present = await self.arm.dns.a_records(zone_id(record.zone), record.name)
             except ArmError as error:
                 log.info("records not readable", cache=cache.id, code=error.code)
                 return None
@@ -395,6 +395,7 @@ class Reconciler:
             digest=self.policy.digest,
             retry_at=retry_at(verdict, since, now),
             problem="",
+            placements=",".join(placement.name for placement in seen.desired.placements) if seen else before.placements,
         )
         if seen is None or seen.observed.cache is None:
             return row
@@ -448,7 +449,7 @@ class Reconciler:
         """Publish what the history says and nobody has been told yet: at least once, with the row's id."""
         try:
             for record_id in claim.row.unannounced:
-                record = await self.store.history.read(claim.row.cache, record_id)
+                record = await self.store.history.read(record_id)
                 if record:
                     await self.publisher.publish(record)
         except PublishError as error:

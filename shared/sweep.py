@@ -18,10 +18,11 @@ from shared.desired import desired
 from shared.drift import Drift, drift
 from shared.ids import CacheType
 from shared.logs import Log
-from shared.messages import SweepPage
 from shared.model import Look, Trigger, WakeUp
 from shared.policy import Request
-from shared.store.sweeps import SubscriptionReport
+from shared.publish import PublishError
+from shared.store.queue import SweepPage
+from shared.store.sweeps import PageReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from shared.publish import Publisher
     from shared.store import Store
     from shared.store.caches import CacheRow
+    from shared.store.sweeps import SubscriptionSweep
 
 log = Log(__name__)
 
@@ -58,8 +60,10 @@ class Sweeper:
         await self.store.sweeps.start(run, sorted(wanted), self.policy.digest)
         for subscription in sorted(wanted - readable):
             missing = "this identity does not see the subscription; assign it the role for caches there"
-            await self._report(run, SubscriptionReport(subscription, "Unreadable", code="NotListed", message=missing))
-        await self.store.queue.put_sweeps([SweepPage(subscription, run) for subscription in sorted(wanted & readable)])
+            await self._report(run, subscription, PageReport(0, error_code="NotListed", error_message=missing))
+        await self.store.queue.put_sweeps([SweepPage(run, subscription) for subscription in sorted(wanted & readable)])
+        if not wanted:
+            await self._complete(run)
         return run
 
     async def _subscriptions(self) -> tuple[set[str], set[str]]:
@@ -89,12 +93,12 @@ class Sweeper:
     async def _looked_through(self, message: SweepPage, members: frozenset[str]) -> None:
         adapter = self.arm.caches(CacheType.REDIS)
         page = await adapter.list_page(message.subscription, message.continuation or None)
-        rows = {row.cache: row async for row in self.store.caches.of_subscription(message.subscription)}
+        rows = {row.cache: row for row in await self.store.caches.of_subscription(message.subscription)}
         asked = await self._asked(message.subscription)
         wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), members) for c in page.items}
         seen = ((cache.id, self._drift(cache, wanted[cache.id], rows.get(cache.id))) for cache in page.items)
         drifted = {cache: why for cache, why in seen if why}
-        whole = message.page == 1 and page.continuation is None
+        whole = message.page == 0 and page.continuation is None
         if whole:
             listed = {cache.id for cache in page.items}
             drifted |= {cache: Drift.GONE for cache, row in rows.items() if cache not in listed and row.verdict}
@@ -126,57 +130,60 @@ class Sweeper:
 
     async def _links(self, watched: list[Cache]) -> None:
         """Refresh what leads from an endpoint to its cache, for caches that something is asked of."""
-        for cache in watched:
-            for connection in cache.connections:
-                if connection.endpoint:
-                    await self.store.links.ensure(connection.endpoint, cache.id)
+        links = ((c.endpoint, cache.id) for cache in watched for c in cache.connections if c.endpoint)
+        await self.store.links.refresh(links)
 
     async def _next(self, message: SweepPage, page: Page[Cache], drifted: int) -> None:
-        done = page.continuation is None
-        report = SubscriptionReport(
-            message.subscription,
-            "Done" if done else "Running",
-            caches=len(page.items),
-            drifted=drifted,
-            pages=message.page,
-            message="; ".join(page.problems)[:1000],
-        )
+        for problem in page.problems:
+            log.warning("cache not understood", subscription=message.subscription, because=problem)
         if page.continuation is not None:
             further = replace(message, continuation=page.continuation, page=message.page + 1)
-            await self.store.queue.put_sweeps([further])
-        if message.sweep:
-            await self._report(message.sweep, report)
+            await self.store.queue.put_sweep(further)
+        last = page.continuation is None
+        report = PageReport(message.page, seen=len(page.items), drifted=drifted, queued=drifted, last=last)
+        await self._report(message.sweep, message.subscription, report)
 
     async def _unread(self, message: SweepPage, error: ArmError) -> None:
         """Put off what may pass; report what will not."""
-        log.warning("subscription not read", subscription=message.subscription, code=error.code, message=error.message)
+        log.warning("subscription not read", subscription=message.subscription, code=error.code, said=error.message)
         if error.throttled and error.after:
             await self.store.cooldown.set(message.subscription, error.provider, self.clock() + error.after)
         if error.retry is not Retry.NEVER:
-            await self.store.queue.put_sweeps([message], error.after or self.policy.timing.busy)
+            await self.store.queue.put_sweep(message, error.after or self.policy.timing.busy)
             return
-        if message.sweep:
-            report = SubscriptionReport(message.subscription, "Unreadable", code=error.code, message=error.message)
-            await self._report(message.sweep, report)
+        report = PageReport(message.page, error_code=error.code or "NoAnswer", error_message=error.message)
+        await self._report(message.sweep, message.subscription, report)
 
     async def fail(self, message: SweepPage) -> None:
         """Report a subscription whose message was given up."""
-        if message.sweep:
-            said = "looking through it failed several times; the log has the errors"
-            await self._report(message.sweep, SubscriptionReport(message.subscription, "Failed", message=said))
+        said = "looking through it failed several times; the log has the errors"
+        await self._report(
+            message.sweep, message.subscription, PageReport(message.page, error_code="GaveUp", error_message=said)
+        )
 
-    async def _report(self, run: str, report: SubscriptionReport) -> None:
-        summary = await self.store.sweeps.report(run, report)
-        if summary.complete:
+    async def _report(self, run: str, subscription: str, report: PageReport) -> None:
+        if not run:
+            return
+        await self.store.sweeps.report(run, subscription, report)
+        if report.last or report.error_code:
             await self._complete(run)
 
     async def _complete(self, run: str) -> None:
-        summary = await self.store.sweeps.summary(run)
-        unreadable: Mapping[str, str] = {
-            each.subscription: f"{each.code} {each.message}" for each in summary.unreadable
-        }
-        told = SweepAnnouncement(run, summary.subscriptions, unreadable, summary.caches, summary.drifted)
-        log.info(
-            "sweep completed", sweep=run, caches=summary.caches, drifted=summary.drifted, unreadable=len(unreadable)
-        )
-        await self.publisher.publish_sweep(run, told)
+        """Tell the end of a run, once every subscription is done or has been given up: one caller does."""
+        swept = await self.store.sweeps.summary(run)
+        if swept is None or not swept.finished or not await self.store.sweeps.complete(run):
+            return
+        unreadable: Mapping[str, str] = {each.subscription: _why(each) for each in swept.failed}
+        caches = sum(each.seen for each in swept.subscriptions)
+        drifted = sum(each.drifted for each in swept.subscriptions)
+        told = SweepAnnouncement(run, len(swept.subscriptions), unreadable, caches, drifted)
+        log.info("sweep completed", sweep=run, caches=caches, drifted=drifted, unreadable=len(unreadable))
+        try:
+            await self.publisher.publish_sweep(run, told)
+        except PublishError as error:
+            # The next run tells its own end; nothing depends on this one's.
+            log.warning("sweep not announced", sweep=run, because=error)
+
+
+def _why(part: SubscriptionSweep) -> str:
+    return f"{part.error_code}: {part.error_message}"

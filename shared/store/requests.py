@@ -1,0 +1,142 @@
+"""What the API was asked for: it cannot be derived from anything, so nothing here is overwritten blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.ids import CacheId
+from shared.store.account import Account, Query, Row, Table
+from shared.store.encoding import SEPARATOR, Key, bounded, cache_key, cache_of_key, from_json, joined, keys_below, to_json
+from shared.store.errors import ConflictError
+
+_ENDPOINT = "endpoint"
+_NAME_LIMIT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRequest:
+    """A caller's wish for an endpoint of a cache in one placement."""
+
+    cache: CacheId
+    placement: str
+    requested_by: str
+    requested_at: datetime
+    withdrawn: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+    etag: str = field(default="", compare=False)
+    """Names this state of the request; changes with every write."""
+
+    def asks_the_same(self, other: EndpointRequest) -> bool:
+        """Tell whether two requests differ in nothing but who asked, and when."""
+        return (self.withdrawn, dict(self.options)) == (other.withdrawn, dict(other.options))
+
+
+class Requests:
+    """The table ``requests``: partition = subscription, key = the cache's key, ``endpoint``, placement."""
+
+    def __init__(self, account: Account) -> None:
+        self.table = Table(account, "requests")
+
+    async def put(self, request: EndpointRequest, etag: str | None = None) -> EndpointRequest:
+        """Store a request and give it as stored.
+
+        Without an ETag it is created; where one is there that asks the same, that one stays and is given; and
+        one that asks something else is replaced, provided that nobody changes it meanwhile. ``"*"`` demands that
+        one is there, any other ETag that it is still in that state. Raises ConflictError otherwise.
+        """
+        if etag is None:
+            return await self._create(request)
+        if etag == "*":
+            return await self._replace(request, (await self._present(request)).etag)
+        return await self._replace(request, etag)
+
+    async def _create(self, request: EndpointRequest) -> EndpointRequest:
+        try:
+            written = await self.table.insert(_key(request), _encoded(request))
+        except ConflictError:
+            there = await self._present(request)
+            return there if there.asks_the_same(request) else await self._replace(request, there.etag)
+        return replace(request, etag=written.etag)
+
+    async def _replace(self, request: EndpointRequest, etag: str) -> EndpointRequest:
+        try:
+            written = await self.table.replace(_key(request), _encoded(request), etag)
+        except ConflictError:
+            # A write whose answer was lost is repeated by the SDK, and then stumbles over itself.
+            there = await self.get(request.cache, request.placement)
+            if there is None or there != request:
+                raise
+            return there
+        return replace(request, etag=written.etag)
+
+    async def _present(self, request: EndpointRequest) -> EndpointRequest:
+        there = await self.get(request.cache, request.placement)
+        if there is None:
+            raise ConflictError(f"no endpoint of {request.cache} in placement {request.placement!r} has been requested")
+        return there
+
+    async def get(self, cache: CacheId, placement: str) -> EndpointRequest | None:
+        """Read one request, withdrawn or not."""
+        read = await self.table.get(_key_of(cache, placement))
+        return _decoded(cache, read.row) if read.row else None
+
+    async def of_cache(self, cache: CacheId) -> list[EndpointRequest]:
+        """Read all requests for a cache, the withdrawn ones too: one range of keys."""
+        key = cache_key(cache)
+        query = Query.within(keys_below(key.partition, *key.row.split(SEPARATOR), _ENDPOINT))
+        return [_decoded(cache, row) async for row in self.table.rows(query)]
+
+    async def of_subscription(self, subscription: str) -> list[EndpointRequest]:
+        """Read all requests for the caches of a subscription, the withdrawn ones too."""
+        rows = self.table.rows(Query.partition(subscription))
+        return [_decoded(_cache_of(row), row) async for row in rows]
+
+    async def withdraw(
+        self, request: EndpointRequest, by: str, at: datetime, options: Mapping[str, str] | None = None
+    ) -> EndpointRequest:
+        """Mark a request as withdrawn, provided that it is still as it was read; raises ConflictError."""
+        given = request.options if options is None else options
+        withdrawn = replace(request, withdrawn=True, requested_by=by, requested_at=at, options=given)
+        return await self._replace(withdrawn, request.etag)
+
+    async def remove(self, request: EndpointRequest) -> None:
+        """Delete a withdrawn request once nothing is left to do for it; raises ConflictError."""
+        await self.table.delete(_key(request), request.etag)
+
+
+def _key(request: EndpointRequest) -> Key:
+    return _key_of(request.cache, request.placement)
+
+
+def _key_of(cache: CacheId, placement: str) -> Key:
+    partition, row = cache_key(cache)
+    return Key(partition, SEPARATOR.join((row, _ENDPOINT, joined(placement))))
+
+
+def _cache_of(row: Row) -> CacheId:
+    return cache_of_key(Key(row.key.partition, row.key.row))
+
+
+def _encoded(request: EndpointRequest) -> dict[str, object]:
+    return {
+        "placement": request.placement,
+        "requested_by": bounded(request.requested_by, _NAME_LIMIT),
+        "requested_at": request.requested_at,
+        "withdrawn": request.withdrawn,
+        "options": to_json(request.options),
+    }
+
+
+def _decoded(cache: CacheId, row: Row) -> EndpointRequest:
+    values = row.values
+    return EndpointRequest(
+        cache,
+        values["placement"],
+        values["requested_by"],
+        values["requested_at"],
+        values["withdrawn"],
+        from_json(values["options"], dict[str, str]),
+        row.etag,
+    )

@@ -1,0 +1,238 @@
+"""How far each sweep has come, subscription by subscription, so that none is skipped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.store.account import Account, Query, Row, Table
+from shared.store.encoding import Key, bounded, from_json, joined, keys_below, to_json
+from shared.store.errors import ConflictError, StoreUnavailableError
+
+_CURRENT = "current"
+_LATEST = Key(_CURRENT, "latest")
+_SCOPE = "scope"
+_HEADER = "header"
+_SUBSCRIPTION = "subscription"
+_MESSAGE_LIMIT = 2000
+_CHUNK = 500
+_SCOPE_BELIEVED_FOR = 30.0
+_ATTEMPTS = 8
+
+
+class SweepStatus(StrEnum):
+    """How far a subscription has come in a sweep."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """What one page of a subscription's caches came to."""
+
+    page: int
+    """From 0."""
+    seen: int = 0
+    drifted: int = 0
+    queued: int = 0
+    last: bool = False
+    error_code: str = ""
+    """Set when the page could not be read: that ends the subscription's part of the sweep."""
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSweep:
+    """One subscription's part of a sweep."""
+
+    subscription: str
+    status: SweepStatus = SweepStatus.PENDING
+    seen: int = 0
+    drifted: int = 0
+    queued: int = 0
+    pages: int = 0
+    error_code: str = ""
+    error_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One run over all subscriptions in scope."""
+
+    id: str
+    started: datetime
+    """By the storage service's clock."""
+    digest: str
+    """The policy that it judged by."""
+    completed: bool
+    """Its completion has been told (``complete``)."""
+    subscriptions: tuple[SubscriptionSweep, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Every subscription is done or has failed."""
+        return all(one.status in {SweepStatus.DONE, SweepStatus.FAILED} for one in self.subscriptions)
+
+    @property
+    def failed(self) -> tuple[SubscriptionSweep, ...]:
+        """The subscriptions that could not be read."""
+        return tuple(one for one in self.subscriptions if one.status is SweepStatus.FAILED)
+
+
+class Sweeps:
+    """The table ``sweeps``: a partition per run, and the partition ``current`` for what outlives a run."""
+
+    def __init__(self, account: Account, monotonic: Callable[[], float]) -> None:
+        self.table = Table(account, "sweeps")
+        self._monotonic = monotonic
+        self._scope: tuple[float, tuple[str, ...]] = (float("-inf"), ())
+
+    async def start(self, sweep_id: str, subscriptions: Iterable[str], digest: str) -> None:
+        """Note a run and its subscriptions; repeated, it keeps what was reported meanwhile."""
+        rows: dict[str, dict[str, object]] = {_row_key(one): {} for one in subscriptions}
+        await self.table.merge_all(sweep_id, dict(rows))
+        at = (await self.table.get(Key(sweep_id, _HEADER))).at
+        try:
+            await self.table.insert(
+                Key(sweep_id, _HEADER), {"digest": digest, "started": at, "completed": False, "header": True}
+            )
+        except ConflictError:
+            return
+        await self.table.replace(_LATEST, {"sweep": sweep_id}, None)
+
+    async def report(self, sweep_id: str, subscription: str, report: PageReport) -> bool:
+        """Add one page to a subscription's part; False, and nothing changed, for a page that was counted before."""
+        key = Key(sweep_id, _row_key(subscription))
+        for _ in range(_ATTEMPTS):
+            row = (await self.table.get(key)).row
+            before = _part(row) if row else SubscriptionSweep(subscription)
+            if report.page < before.pages:
+                return False
+            try:
+                await self._write(key, row, before, report)
+            except ConflictError:
+                continue
+            return True
+        raise StoreUnavailableError(f"the sweep of {subscription} changes faster than it can be reported")
+
+    async def _write(self, key: Key, row: Row | None, before: SubscriptionSweep, report: PageReport) -> None:
+        values = _added(before, report)
+        if row is None:
+            await self.table.insert(key, values)
+        else:
+            await self.table.replace(key, values, row.etag)
+
+    async def summary(self, sweep_id: str) -> Sweep | None:
+        """Read a run; None where it is not known."""
+        rows = [row async for row in self.table.rows(Query.partition(sweep_id))]
+        header = next((row for row in rows if row.key.row == _HEADER), None)
+        if header is None:
+            return None
+        parts = tuple(_part(row) for row in rows if row.key.row != _HEADER)
+        values = header.values
+        return Sweep(sweep_id, values["started"], values["digest"], values["completed"], parts)
+
+    async def latest(self) -> Sweep | None:
+        """Read the run that was started last; its ``digest`` tells whether the policy has changed since."""
+        row = (await self.table.get(_LATEST)).row
+        return await self.summary(row.values["sweep"]) if row else None
+
+    async def complete(self, sweep_id: str) -> bool:
+        """Mark a run's completion as told: True for exactly one caller."""
+        row = (await self.table.get(Key(sweep_id, _HEADER))).row
+        if row is None or row.values["completed"]:
+            return False
+        try:
+            await self.table.merge(row.key, {"completed": True}, row.etag)
+        except ConflictError:
+            return False
+        return True
+
+    async def prune(self, before: datetime) -> int:
+        """Delete the runs that were started before a moment, but for the latest; give how many those were."""
+        latest = (await self.table.get(_LATEST)).row
+        kept = latest.values["sweep"] if latest else ""
+        query = Query("header eq true and started lt @before", {"before": before})
+        old = [row.key.partition async for row in self.table.rows(query) if row.key.partition != kept]
+        for sweep_id in old:
+            keys = [row.key async for row in self.table.rows(Query.partition(sweep_id))]
+            # The header goes last: as long as it is there, an interrupted pruning is taken up again.
+            await self.table.delete_all(sorted(keys, key=lambda key: key.row == _HEADER))
+        return len(old)
+
+    async def first_look(self, subscription: str, woken_at: datetime) -> bool:
+        """Tell whether a look at one subscription, outside of any run, is still to be made.
+
+        ``woken_at`` is by the storage service's clock: a look begun after it has covered it. Many unknown
+        endpoints deleted at once lead to one look.
+        """
+        key = Key(_CURRENT, joined("look", subscription))
+        read = await self.table.get(key)
+        if read.row and woken_at < read.row.values["begun"].replace(microsecond=0):
+            return False
+        await self.table.merge(key, {"begun": read.at}, None)
+        return True
+
+    async def scope(self) -> tuple[str, ...]:
+        """Give the subscriptions in scope as last resolved; believed for 30 seconds; () where never resolved."""
+        read_at, known = self._scope
+        if self._monotonic() - read_at < _SCOPE_BELIEVED_FOR:
+            return known
+        query = Query.within(keys_below(_CURRENT, _SCOPE))
+        found = [from_json(row.values["subscriptions"], tuple[str, ...]) async for row in self.table.rows(query)]
+        return self._believe(tuple(one for chunk in found for one in chunk))
+
+    async def set_scope(self, subscriptions: Iterable[str]) -> None:
+        """Store the subscriptions in scope, in one transaction."""
+        wanted = sorted(set(subscriptions))
+        chunks = [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
+        there = [row.key.row async for row in self.table.rows(Query.within(keys_below(_CURRENT, _SCOPE)))]
+        rows = {row: {"subscriptions": "[]"} for row in there}
+        rows |= {joined(_SCOPE, f"{n:04d}"): {"subscriptions": to_json(chunk)} for n, chunk in enumerate(chunks)}
+        await self.table.merge_all(_CURRENT, rows)
+        self._believe(tuple(wanted))
+
+    def _believe(self, subscriptions: tuple[str, ...]) -> tuple[str, ...]:
+        self._scope = (self._monotonic(), subscriptions)
+        return subscriptions
+
+
+def _row_key(subscription: str) -> str:
+    return joined(_SUBSCRIPTION, subscription)
+
+
+def _added(before: SubscriptionSweep, report: PageReport) -> dict[str, object]:
+    return {
+        "status": _status(report).value,
+        "seen": before.seen + report.seen,
+        "drifted": before.drifted + report.drifted,
+        "queued": before.queued + report.queued,
+        "pages": report.page + 1,
+        "error_code": bounded(report.error_code, 200),
+        "error_message": bounded(report.error_message, _MESSAGE_LIMIT),
+    }
+
+
+def _status(report: PageReport) -> SweepStatus:
+    if report.error_code:
+        return SweepStatus.FAILED
+    return SweepStatus.DONE if report.last else SweepStatus.RUNNING
+
+
+def _part(row: Row) -> SubscriptionSweep:
+    values = row.values
+    return SubscriptionSweep(
+        row.key.row.partition("|")[2],
+        SweepStatus(values.get("status", SweepStatus.PENDING)),
+        values.get("seen", 0),
+        values.get("drifted", 0),
+        values.get("queued", 0),
+        values.get("pages", 0),
+        values.get("error_code", ""),
+        values.get("error_message", ""),
+    )
