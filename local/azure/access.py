@@ -1,0 +1,102 @@
+"""Before a call is handled: the subscription exists, the caller may, nothing is locked, no policy denies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from local.azure import errors
+from local.azure.calls import Call, Caller
+from local.azure.faults import Denied, Faults, Lock, PolicyDenial
+from local.azure.paths import PROVIDER, SUBSCRIPTION, TAGS, ArmPath
+from local.azure.routes import Route
+from local.azure.subscriptions import Directory
+
+_VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "PUT": "write", "PATCH": "write", "POST": "action"}
+
+
+def action_of(call: Call, route: Route) -> str:
+    """Name the action that a call needs the right to."""
+    if call.method == "POST":
+        return f"{route.operation}/{call.path.action or 'action'}/action"
+    return f"{route.operation}/{_VERBS[call.method]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may do what, and where nobody may."""
+
+    faults: Faults
+    directory: Directory
+
+    def check(self, call: Call, route: Route) -> None:
+        """Refuse with ArmError what would not reach the provider."""
+        if call.path.subscription and not self.directory.knows(call.path.subscription):
+            raise errors.subscription_not_found(call.path.subscription)
+        self._authorize(call, route)
+        if call.method in {"GET", "HEAD", "POST"}:
+            return
+        self._check_locks(call)
+        if call.method == "PUT":
+            self._check_registration(call, route)
+        if call.method != "DELETE":
+            self._check_policies(call, route)
+
+    def may(self, call: Call, action: str, scope: str) -> bool:
+        """Say whether the caller has the right to an action at a scope."""
+        return not any(denied.covers(action, scope) for denied in self.faults.standing(Denied, call))
+
+    def require_linked(self, call: Call, held: str, lacked: str, scope: str) -> None:
+        """Refuse a write whose caller lacks a right at what it links to."""
+        if not self.may(call, lacked, scope):
+            raise errors.linked_unauthorized(call.caller, (held, call.path.text), (lacked, scope))
+
+    def visible(self, caller: Caller, subscription: str) -> bool:
+        """Say whether a caller can see a subscription in a list."""
+        scope = f"/subscriptions/{subscription}"
+        return not any(
+            effect.covers("Microsoft.Resources/subscriptions/read", scope)
+            for effect in self.faults.standing(Denied, _list_call(caller))
+        )
+
+    def _authorize(self, call: Call, route: Route) -> None:
+        if call.path.type == SUBSCRIPTION and call.path.is_list:
+            return
+        action, scope = action_of(call, route), _scope(call)
+        if not self.may(call, action, scope):
+            raise errors.unauthorized(call.caller, action, scope)
+
+    def _check_locks(self, call: Call) -> None:
+        verb = "delete" if call.method == "DELETE" else "write"
+        scope = call.path.scope
+        within = scope.lower() + "/"
+        for lock in self.faults.standing(Lock, call):
+            covered = within.startswith(lock.scope.lower().rstrip("/") + "/")
+            # Deleting a group deletes what a lock inside it holds.
+            inside = verb == "delete" and lock.scope.lower().startswith(within)
+            if (covered or inside) and (verb == "delete" or lock.level == "ReadOnly"):
+                raise errors.scope_locked(scope, verb, lock.scope)
+
+    def _check_registration(self, call: Call, route: Route) -> None:
+        namespace = route.type.split("/", 1)[0]
+        if call.path.type == TAGS or namespace == "Microsoft.Resources":
+            return
+        if not self.directory.registered(call.path.subscription, namespace):
+            raise errors.not_registered(namespace)
+
+    def _check_policies(self, call: Call, route: Route) -> None:
+        within = call.path.scope.lower() + "/"
+        for denial in self.faults.standing(PolicyDenial, call):
+            if denial.type.lower() == route.type.lower() and within.startswith(denial.scope.lower().rstrip("/") + "/"):
+                raise errors.denied_by_policy(call.path.name, denial.assignment, denial.definition)
+
+
+def _scope(call: Call) -> str:
+    if call.path.type == TAGS or not call.path.is_list:
+        return call.path.text
+    if call.path.type == PROVIDER:
+        return f"/subscriptions/{call.path.subscription}"
+    return call.path.text.split("/providers/", 1)[0] or call.path.text
+
+
+def _list_call(caller: Caller) -> Call:
+    return Call("GET", ArmPath("/subscriptions", SUBSCRIPTION, is_list=True), {}, None, caller)

@@ -1,0 +1,51 @@
+"""How long Azure takes, in seconds: spread as in recordings (least, median, most), drawn from a seeded source."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Half of the draws lie below the median; the long tail is above it. ``n`` is how many recordings stand behind it."""
+
+    least: float
+    median: float
+    most: float
+    n: int = 0
+
+    def draw(self, source: random.Random) -> float:
+        share = source.random()
+        if share < 0.5:  # noqa: PLR2004 - half
+            return self.least + (self.median - self.least) * share * 2
+        # Raised to the fourth power, so that nine of ten draws stay near the median, as recorded.
+        return self.median + (self.most - self.median) * ((share - 0.5) * 2) ** 4
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """World seconds of each operation; n=0 marks a guess."""
+
+    redis_create: Spread = Spread(522, 705, 1837, 24)
+    redis_update: Spread = Spread(20, 30, 31, 2)
+    redis_scale: Spread = Spread(705, 750, 794, 2)
+    redis_identity: Spread = Spread(92, 367, 519, 11)
+    redis_entra: Spread = Spread(976, 976, 976, 1)
+    redis_delete: Spread = Spread(243, 247, 337, 6)
+    connection_write: Spread = Spread(60, 120, 230)
+    endpoint_create: Spread = Spread(30, 51, 660, 26)
+    endpoint_update: Spread = Spread(32, 32, 32, 4)
+    endpoint_delete: Spread = Spread(10, 12, 12, 5)
+    zone_group_write: Spread = Spread(1, 1, 1, 4)
+    zone_group_delete: Spread = Spread(1, 1, 11, 2)
+    subnet_write: Spread = Spread(1, 1, 31, 36)
+    subnet_delete: Spread = Spread(1, 10, 10, 2)
+    network_write: Spread = Spread(10, 11, 12, 44)
+    network_delete: Spread = Spread(10, 11, 11, 2)
+    zone_write: Spread = Spread(30, 32, 33, 27)
+    zone_delete: Spread = Spread(30, 32, 32, 1)
+    link_write: Spread = Spread(30, 31, 60, 14)
+    link_delete: Spread = Spread(30, 30, 30, 1)
+    group_delete: Spread = Spread(15, 60, 180)
+    registration: Spread = Spread(10, 30, 60)

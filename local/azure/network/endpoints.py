@@ -1,0 +1,404 @@
+"""A private endpoint joins a subnet and a target: what it does to one is seen on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from local.azure import errors
+from local.azure.calls import Answer, Call, Json
+from local.azure.links import Connection, DnsName, LinkTarget, target_of
+from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, reference, work
+from local.azure.network.vnets import (
+    NIC,
+    NetworkInterface,
+    Subnet,
+    VirtualNetwork,
+    _absent,
+    _check_name,
+    give_back,
+    take_address,
+)
+from local.azure.reading import get, listed, require_group
+from local.azure.redis import CONNECT_AT
+from local.azure.routes import PAGED, Route
+from local.azure.store import Resource
+
+if TYPE_CHECKING:
+    from local.azure.errors import ArmError
+    from local.azure.world import World
+
+TYPE = "Microsoft.Network/privateEndpoints"
+_LONGEST = 64
+_JOIN = "Microsoft.Network/virtualNetworks/subnets/join/action"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateEndpoint(Resource):
+    """One endpoint. ``connection_name`` is the target's name for it; ``manual`` says that it asked for approval."""
+
+    type: str = TYPE
+    region: str
+    subnet_id: str
+    target_id: str
+    group_ids: tuple[str, ...]
+    link_name: str
+    connection_name: str
+    etag: str
+    guid: str
+    nic_id: str
+    manual: bool = False
+    message: str = ""
+    state: str = "Succeeded"
+    status: str = "Approved"
+    description: str = "Auto-Approved"
+    actions_required: str = "None"
+    address: str = ""
+    names: tuple[DnsName, ...] = ()
+    zone_group_id: str = ""
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def vnet_id(self) -> str:
+        return self.subnet_id.rsplit("/", 2)[0]
+
+    def connection(self) -> Connection:
+        """The target's side of it."""
+        description = self.description.replace("Auto Approved", "Auto-Approved")
+        return Connection(self.connection_name, self.id, self.group_ids, self.status, description)
+
+    def render(self) -> Json:
+        body: Json = {
+            "name": self.name,
+            "id": self.id,
+            "etag": self.etag,
+            "type": TYPE,
+            "location": self.region,
+        }
+        if self.tags:
+            body["tags"] = dict(self.tags)
+        body["properties"] = {
+            "provisioningState": self.state,
+            "resourceGuid": self.guid,
+            "privateLinkServiceConnections": [] if self.manual else [self._link()],
+            "manualPrivateLinkServiceConnections": [self._link()] if self.manual else [],
+            "customNetworkInterfaceName": self.extra.get("customNetworkInterfaceName") or "",
+            "subnet": {"id": self.subnet_id},
+            "ipConfigurations": [],
+            "networkInterfaces": [{"id": self.nic_id}],
+            "customDnsConfigs": self._dns(),
+            "ipVersionType": "IPv4",
+        }
+        return body
+
+    def _dns(self) -> list[Json]:
+        # Shown only while no zone group answers for the names, as azurerm's documentation of custom_dns_configs says.
+        if self.state != "Succeeded" or self.status != "Approved" or self.zone_group_id:
+            return []
+        return [{"fqdn": name.fqdn, "ipAddresses": [self.address]} for name in self.names]
+
+    def _link(self) -> Json:
+        kind = "manualPrivateLinkServiceConnections" if self.manual else "privateLinkServiceConnections"
+        properties: Json = {
+            "provisioningState": "Succeeded",
+            "privateLinkServiceId": self.target_id,
+            "groupIds": list(self.group_ids),
+        }
+        if self.message:
+            properties["requestMessage"] = self.message
+        properties["privateLinkServiceConnectionState"] = {
+            "status": self.status,
+            "description": self.description,
+            "actionsRequired": self.actions_required,
+        }
+        return {
+            "name": self.link_name,
+            "id": f"{self.id}/{kind}/{self.link_name}",
+            "etag": self.etag,
+            "properties": properties,
+            "type": f"{TYPE}/{kind}",
+        }
+
+
+def find(world: World, endpoint_id: str) -> PrivateEndpoint | None:
+    return world.store.find(endpoint_id, PrivateEndpoint)
+
+
+def disconnected(world: World, endpoint_id: str) -> None:
+    """Show that the target's side is gone: the endpoint stays, blocks its name, and bills."""
+    endpoint = find(world, endpoint_id)
+    if endpoint is not None:
+        world.put(
+            replace(endpoint, status="Disconnected", description="Connection state is Disconnected", etag=etag(world))
+        )
+
+
+def decided(world: World, connection: Connection) -> None:
+    """Show what the target's side decided."""
+    endpoint = find(world, connection.endpoint_id)
+    if endpoint is not None:
+        world.put(replace(endpoint, status=connection.status, description=connection.description, etag=etag(world)))
+
+
+# Write
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a body asks for."""
+
+    subnet_id: str
+    target_id: str
+    group_ids: tuple[str, ...]
+    link_name: str
+    manual: bool
+    message: str
+
+
+def put(world: World, call: Call) -> Answer:
+    require_group(world, call)
+    _check_name(call, _LONGEST)
+    wish = _wish(call)
+    before = find(world, call.path.text)
+    if before is not None:
+        return _update(world, call, before, wish)
+    return _create(world, call, wish)
+
+
+def _create(world: World, call: Call, wish: Wish) -> Answer:
+    subnet = _check_subnet(world, call, wish)
+    target, kind = _check_target(world, call, wish)
+    group = world.store.get(call.path.group_id)
+    endpoint_id = f"{group.id if group else call.path.group_id}/providers/{TYPE}/{call.path.name}"
+    nic_name = str(call.properties.get("customNetworkInterfaceName") or f"{call.path.name}.nic.{world.uuid()}")
+    nic_id = f"{group.id if group else call.path.group_id}/providers/{NIC}/{nic_name}"
+    configuration = f"privateEndpointIpConfig.{world.uuid()}"
+    address = take_address(world, subnet.id, f"{nic_id}/ipConfigurations/{configuration}")
+    endpoint = PrivateEndpoint(
+        id=endpoint_id,
+        region=call.region,
+        subnet_id=subnet.id,
+        target_id=wish.target_id,
+        group_ids=wish.group_ids,
+        link_name=wish.link_name,
+        connection_name=f"{call.path.name}.{world.uuid()}",
+        etag=etag(world),
+        guid=world.uuid(),
+        nic_id=nic_id,
+        manual=wish.manual,
+        message=wish.message,
+        state="Updating",
+        status="Pending" if wish.manual else "Approved",
+        description="Awaiting Approval" if wish.manual else "Auto Approved",
+        address=address,
+        names=kind.names(target),
+        tags=call.tags,
+        extra={"customNetworkInterfaceName": call.properties.get("customNetworkInterfaceName")},
+    )
+    world.put(endpoint)
+    world.put(_interface(world, endpoint, configuration))
+    world.emit(call, f"{kind.proxies}/validate/action", _proxy(target, endpoint))
+    return _begin_create(world, call, endpoint, (target, kind))
+
+
+def _interface(world: World, endpoint: PrivateEndpoint, configuration: str) -> NetworkInterface:
+    return NetworkInterface(
+        id=endpoint.nic_id,
+        region=endpoint.region,
+        etag=etag(world),
+        guid=world.uuid(),
+        endpoint_id=endpoint.id,
+        subnet_id=endpoint.subnet_id,
+        address=endpoint.address,
+        configuration=configuration,
+        fqdns=tuple(name.fqdn for name in endpoint.names),
+        member=next(iter(endpoint.group_ids), ""),
+    )
+
+
+def _begin_create(world: World, call: Call, endpoint: PrivateEndpoint, link: tuple[Resource, LinkTarget]) -> Answer:
+    target, kind = link
+
+    def connect() -> None:
+        current = find(world, endpoint.id)
+        if current is not None and current.guid == endpoint.guid and current.state == "Updating":
+            kind.connect(world, endpoint.target_id, current.connection())
+            world.emit(call, f"{kind.proxies}/write", _proxy(target, endpoint), status=HTTPStatus.CREATED)
+
+    def fail(_: ArmError) -> None:
+        current = find(world, endpoint.id)
+        if current is not None and current.guid == endpoint.guid:
+            world.put(replace(current, state="Failed", etag=etag(world)))
+
+    seconds = world.lasting(world.options.durations.endpoint_create)
+    job = replace(
+        work(endpoint.region, seconds, f"{TYPE}/write", endpoint.id),
+        finish=partial(_created, world, call, endpoint),
+        fail=fail,
+        steps=((CONNECT_AT, connect),),
+        created=True,
+    )
+    operation = world.begin(call, job)
+    return Answer(HTTPStatus.CREATED, endpoint.render(), accepted(world, call, operation, 10))
+
+
+def _created(world: World, call: Call, endpoint: PrivateEndpoint) -> None:
+    current = find(world, endpoint.id)
+    if current is None or current.guid != endpoint.guid or current.state != "Updating":
+        return
+    described = current.description.replace("Auto Approved", "Auto-Approved")
+    world.put(replace(current, state="Succeeded", description=described, etag=etag(world)))
+    policy = world.options.policy_zone_groups
+    if policy is not None:
+        from local.azure.network.zonegroups import deploy_by_policy  # noqa: PLC0415 - zone groups are inside endpoints
+
+        world.after(policy.seconds, partial(deploy_by_policy, world, endpoint.id))
+
+
+def _proxy(target: Resource, endpoint: PrivateEndpoint) -> str:
+    return f"{target.id}/privateEndpointConnectionProxies/{endpoint.connection_name}"
+
+
+def _update(world: World, call: Call, before: PrivateEndpoint, wish: Wish) -> Answer:
+    """Answer a PUT on an endpoint that exists: tags may change, what it joins may not."""
+    if before.state == "Deleting":
+        raise errors.network_refusal(
+            "PrivateEndpointAlreadyExists", f"Private endpoint {before.id} already exists and is being deleted."
+        )
+    if before.state == "Updating":
+        raise errors.another_operation(
+            f"{call.base_url}/subscriptions/{before.subscription}/providers/Microsoft.Network/locations/{before.region}"
+            f"/operations/{before.guid}?api-version={call.api_version}"
+        )
+    joined = (before.subnet_id.lower(), before.target_id.lower(), before.region)
+    if joined != (wish.subnet_id.lower(), wish.target_id.lower(), call.region):
+        raise errors.network_refusal(
+            "PrivateEndpointCannotBeUpdated",
+            f"Private endpoint {before.id} cannot be updated: its location, subnet and private link service are fixed.",
+        )
+    if before.status == "Disconnected":
+        raise errors.network_refusal(
+            "PrivateEndpointInDisconnectedStateCannotBeUpdated",
+            f"Private endpoint {before.id} is in Disconnected state and cannot be updated. Delete it and create it anew.",
+        )
+    after = replace(before, tags=call.tags, etag=etag(world))
+    world.put(after)
+    seconds = world.lasting(world.options.durations.endpoint_update)
+    operation = world.begin(call, work(after.region, seconds, f"{TYPE}/write", after.id))
+    return Answer(HTTPStatus.OK, after.render(), accepted(world, call, operation, 0))
+
+
+def _wish(call: Call) -> Wish:
+    automatic = call.properties.get("privateLinkServiceConnections") or []
+    manual = call.properties.get("manualPrivateLinkServiceConnections") or []
+    links = [*automatic, *manual]
+    if len(links) != 1:
+        raise errors.network_refusal(
+            "PrivateEndpointMustHaveExactlyOnePrivateLinkServiceConnection",
+            f"Private endpoint {call.path.text} must have exactly one private link service connection.",
+        )
+    properties = links[0].get("properties") or {}
+    if not call.region:
+        raise errors.bad_request("The location property is required for this definition.", "LocationRequired")
+    return Wish(
+        reference(call, "subnet"),
+        str(properties.get("privateLinkServiceId") or ""),
+        tuple(properties.get("groupIds") or ()),
+        str(links[0].get("name") or call.path.name),
+        bool(manual),
+        str(properties.get("requestMessage") or ""),
+    )
+
+
+def _check_subnet(world: World, call: Call, wish: Wish) -> Subnet:
+    subnet = world.store.find(wish.subnet_id, Subnet)
+    vnet = world.store.find(subnet.vnet_id, VirtualNetwork) if subnet else None
+    if subnet is None or vnet is None or vnet.region != call.region:
+        raise errors.bad_reference(wish.subnet_id, call.path.text)
+    world.access.require_linked(call, f"{TYPE}/write", _JOIN, subnet.id)
+    if subnet.delegations:
+        raise errors.network_refusal(
+            "PrivateEndpointCreationNotAllowedAsSubnetIsDelegated",
+            f"Private endpoint {call.path.text} cannot be created in the subnet {subnet.id} as it is delegated.",
+        )
+    if subnet.policies == "RefusedEnabled":
+        raise errors.network_refusal(
+            "PrivateEndpointCannotBeCreatedInSubnetThatHasNetworkPoliciesEnabled",
+            f"Private endpoint {call.path.text} cannot be created in a subnet {subnet.id} since it has private endpoint "
+            "network policies enabled.",
+        )
+    for resource, state in ((subnet, subnet.state), (vnet, vnet.state)):
+        if state != "Succeeded":
+            raise errors.retryable(resource.id, call.path.text, "PutSubnetOperation", state)
+    return subnet
+
+
+def _check_target(world: World, call: Call, wish: Wish) -> tuple[Resource, LinkTarget]:
+    kind = target_of(wish.target_id)
+    if kind is None:
+        raise errors.not_emulated(f"private endpoints to '{wish.target_id}'")
+    target = world.store.get(wish.target_id)
+    if target is None:
+        raise errors.bad_reference(wish.target_id, call.path.text)
+    if not wish.manual:
+        world.access.require_linked(call, f"{TYPE}/write", kind.approval, target.id)
+    namespace = target.type.split("/", 1)[0]
+    if not world.directory.registered(call.path.subscription, namespace):
+        # Documented without its body: approval across subscriptions is Forbidden until the endpoint's one is registered.
+        raise errors.ArmError(
+            HTTPStatus.FORBIDDEN,
+            "Forbidden",
+            f"The subscription '{call.path.subscription}' of private endpoint {call.path.text} is not registered to use "
+            f"namespace '{namespace}'.",
+        )
+    kind.refuse(world, call, target, wish.group_ids)
+    return target, kind
+
+
+# Delete
+
+
+def delete(world: World, call: Call) -> Answer:
+    endpoint = find(world, call.path.text)
+    if endpoint is None:
+        return _absent(world, call)
+    world.put(replace(endpoint, state="Deleting", etag=etag(world)))
+    seconds = world.lasting(world.options.durations.endpoint_delete)
+
+    def fail(_: ArmError) -> None:
+        current = find(world, endpoint.id)
+        if current is not None:
+            world.put(replace(current, state="Succeeded"))
+
+    job = replace(
+        work(endpoint.region, seconds, f"{TYPE}/delete", endpoint.id),
+        finish=partial(vanish, world, endpoint.id, call),
+        fail=fail,
+    )
+    return begin_delete(world, call, job)
+
+
+def vanish(world: World, endpoint_id: str, call: Call | None = None) -> None:
+    """Take an endpoint away with its zone groups, records, address, and its connection on the target."""
+    from local.azure.network.zonegroups import remove_records  # noqa: PLC0415 - zone groups are inside endpoints
+
+    endpoint = find(world, endpoint_id)
+    if endpoint is None:
+        return
+    for child in world.store.within(endpoint.id):
+        remove_records(world, child)
+        world.remove(child.id)
+    world.remove(endpoint.nic_id)
+    give_back(world, endpoint.subnet_id, endpoint.address)
+    world.remove(endpoint.id)
+    kind, target = target_of(endpoint.target_id), world.store.get(endpoint.target_id)
+    if kind is not None and target is not None:
+        kind.disconnect(world, target.id, endpoint.connection_name)
+        if call is not None:
+            world.emit(call, f"{kind.proxies}/delete", _proxy(target, endpoint))
+
+
+ROUTES = (Route(TYPE, TYPE, VERSIONS, {"GET": get, "LIST": listed, "PUT": put, "DELETE": delete}, PAGED),)

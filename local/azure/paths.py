@@ -1,0 +1,112 @@
+"""An ARM path is read once into its parts; types and names are compared without case, names are kept as written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+TAGS = "microsoft.resources/tags"
+GROUP = "microsoft.resources/resourcegroups"
+SUBSCRIPTION = "microsoft.resources/subscriptions"
+PROVIDER = "microsoft.resources/providers"
+JOB = "microsoft.resources/operationresults"
+_TAGS_SUFFIX = ["providers", "microsoft.resources", "tags", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPath:
+    """What a path names.
+
+    ``type`` is the whole resource type in lower case (``microsoft.network/privateendpoints``); ``names`` has one name
+    for each part of it below the namespace, or one fewer for a collection.
+    """
+
+    text: str
+    type: str
+    names: tuple[str, ...] = ()
+    subscription: str = ""
+    group: str = ""
+    is_list: bool = False
+    action: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.text.lower()
+
+    @property
+    def name(self) -> str:
+        return self.names[-1] if self.names else ""
+
+    @property
+    def parent(self) -> str:
+        """The id of the resource that this one is inside: two segments up."""
+        return self.text.rsplit("/", 1 if self.is_list else 2)[0]
+
+    @property
+    def group_id(self) -> str:
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+
+    @property
+    def scope(self) -> str:
+        """The id of what a Tags API path tags."""
+        return self.text[: -len("/" + "/".join(_TAGS_SUFFIX))] if self.type == TAGS else self.text
+
+
+class NotAnArmPathError(ValueError):
+    """A path of no form that ARM has."""
+
+
+def parse(path: str) -> ArmPath:
+    """Read a path (no query); raises NotAnArmPathError for what is not of ARM's form."""
+    text = unquote(path).rstrip("/")
+    parts = text.split("/")[1:]
+    lower = [part.lower() for part in parts]
+    if not parts or "" in parts:
+        raise NotAnArmPathError(path)
+    if len(lower) > len(_TAGS_SUFFIX) and lower[-4:] == _TAGS_SUFFIX:
+        subscription = parts[1] if lower[0] == "subscriptions" else ""
+        group = parts[3] if len(lower) > 3 and lower[2] == "resourcegroups" else ""  # noqa: PLR2004 - position of the group
+        return ArmPath(text, TAGS, ("default",), subscription, group)
+    match lower:
+        case ["providers", namespace, *rest]:
+            return _provided(text, namespace, (parts[2:], rest), "", "")
+        case ["subscriptions"]:
+            return ArmPath(text, SUBSCRIPTION, is_list=True)
+        case ["subscriptions", _, *rest]:
+            return _in_subscription(text, parts[1], parts[2:], rest)
+        case _:
+            raise NotAnArmPathError(path)
+
+
+def _in_subscription(text: str, subscription: str, parts: list[str], lower: list[str]) -> ArmPath:
+    match lower:
+        case []:
+            return ArmPath(text, SUBSCRIPTION, (subscription,), subscription)
+        case ["resourcegroups"]:
+            return ArmPath(text, GROUP, (), subscription, is_list=True)
+        case ["resourcegroups", _]:
+            return ArmPath(text, GROUP, (parts[1],), subscription, parts[1])
+        case ["resourcegroups", _, "providers", namespace, *rest]:
+            return _provided(text, namespace, (parts[4:], rest), subscription, parts[1])
+        case ["operationresults", _]:
+            return ArmPath(text, JOB, (parts[1],), subscription)
+        case ["providers"]:
+            return ArmPath(text, PROVIDER, (), subscription, is_list=True)
+        case ["providers", _]:
+            return ArmPath(text, PROVIDER, (parts[1],), subscription)
+        case ["providers", _, "register" | "unregister" as action]:
+            return ArmPath(text, PROVIDER, (parts[1],), subscription, action=action)
+        case ["providers", namespace, *rest]:
+            return _provided(text, namespace, (parts[2:], rest), subscription, "")
+        case _:
+            raise NotAnArmPathError(text)
+
+
+def _provided(
+    text: str, namespace: str, segments: tuple[list[str], list[str]], subscription: str, group: str
+) -> ArmPath:
+    parts, lower = segments
+    if not parts:
+        raise NotAnArmPathError(text)
+    kind = "/".join((namespace, *lower[0::2]))
+    return ArmPath(text, kind, tuple(parts[1::2]), subscription, group, is_list=len(parts) % 2 == 1)

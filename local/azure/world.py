@@ -1,0 +1,380 @@
+"""One state machine holds all of Azure that is emulated; it reads no clock but the given one and does no I/O."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from urllib.parse import parse_qsl
+
+from local.azure import errors
+from local.azure.access import Access
+from local.azure.calls import BASE_URL, Answer, Call, Caller, Json
+from local.azure.clock import Clock, WallClock, retry_after
+from local.azure.durations import Durations, Spread
+from local.azure.errors import ArmError
+from local.azure.events import ResourceEvent, http_request
+from local.azure.faults import (
+    Busy,
+    Effect,
+    FailOperation,
+    Faults,
+    GatewayTimeout,
+    Lasting,
+    Problem,
+    Reset,
+    Respond,
+    RetryableError,
+    Slow,
+    Stale,
+    Stuck,
+)
+from local.azure.faults import Throttle as ThrottleEffect
+from local.azure.journal import Entry, Journal
+from local.azure.operations import Operation, Status, Style, Work
+from local.azure.paths import ArmPath, NotAnArmPathError, parse
+from local.azure.routes import Route, Routes
+from local.azure.store import Resource, Store
+from local.azure.subscriptions import Directory
+from local.azure.throttle import KINDS, Buckets, Throttle
+
+TENANT = "99999999-8888-7777-6666-555555555555"
+APP = Caller("c0ffee00-0000-4000-8000-000000000001", "0aa0aaaa-1111-2222-3333-444444444444", TENANT)
+OPERATOR = Caller(
+    "f5d11ebc-8494-4b5f-a0fc-5fbbfd56f7bb",
+    "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+    TENANT,
+    "ops@contoso.example",
+    "Ops User",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyZoneGroups:
+    """The built-in Azure Policy that makes a zone group ``deployedByPolicy`` so many world seconds after an endpoint.
+
+    ``zones`` are zone ids by zone name, in lower case.
+    """
+
+    zones: Mapping[str, str]
+    seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOptions:
+    """What a world is like. ``throttle_scaled`` False lets the buckets refill by the wall, however fast time runs."""
+
+    seed: int = 1
+    page_size: int = 1000
+    durations: Durations = Durations()
+    buckets: Buckets = Buckets()
+    throttle_scaled: bool = True
+    group_delete_events: bool = False
+    policy_zone_groups: PolicyZoneGroups | None = None
+    fresh_cache_wait: float = 0.0
+
+
+@dataclass(order=True, slots=True)
+class _Timer:
+    due: float
+    number: int
+    action: Callable[[], None] = field(compare=False)
+
+
+@dataclass(slots=True)
+class World:
+    """Azure, as far as it is emulated. Everything outside it calls ``request``."""
+
+    clock: Clock = field(default_factory=WallClock)
+    options: WorldOptions = WorldOptions()
+    store: Store = field(default_factory=Store)
+    directory: Directory = field(default_factory=Directory)
+    journal: Journal = field(default_factory=Journal)
+    faults: Faults = field(default_factory=Faults)
+    events: list[ResourceEvent] = field(default_factory=list)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    listeners: list[Callable[[ResourceEvent], None]] = field(default_factory=list)
+    random: random.Random = field(init=False)
+    throttle: Throttle = field(init=False)
+    access: Access = field(init=False)
+    _routes: Routes = field(init=False)
+    _timers: list[_Timer] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _moment: float | None = None
+
+    def __post_init__(self) -> None:
+        self.random = random.Random(self.options.seed)
+        self.throttle = Throttle(self.options.buckets)
+        self.access = Access(self.faults, self.directory)
+        self._routes = Routes.all()
+
+    # Time
+
+    @property
+    def now(self) -> float:
+        """World time; inside a timer, the moment it was due."""
+        return self.clock.now() if self._moment is None else self._moment
+
+    @property
+    def wall(self) -> float:
+        """The wall time of now: what stands in events and the journal."""
+        return self.clock.wall(self.now)
+
+    @property
+    def next_due(self) -> float | None:
+        """World time of the next thing to happen by itself."""
+        return self._timers[0].due if self._timers else None
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Let something happen so many world seconds from now."""
+        heapq.heappush(self._timers, _Timer(self.now + seconds, next(self._numbers), action))
+
+    def settle(self) -> None:
+        """Let everything happen that is due, in order, each at its own moment."""
+        if self._moment is not None:
+            return
+        now = self.clock.now()
+        try:
+            while self._timers and self._timers[0].due <= now:
+                timer = heapq.heappop(self._timers)
+                self._moment = timer.due
+                timer.action()
+        finally:
+            self._moment = None
+
+    # Chance
+
+    def uuid(self) -> str:
+        """Give the next UUID of this world's seeded source."""
+        return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def lasting(self, spread: Spread) -> float:
+        """Draw a duration in world seconds."""
+        return spread.draw(self.random)
+
+    # State
+
+    def put(self, resource: Resource) -> None:
+        """Make or replace a resource; a new one gets its place in lists."""
+        if not resource.serial:
+            before = self.store.get(resource.id)
+            resource = replace(resource, serial=before.serial if before else next(self._numbers) + 1)
+        self.store.put(resource, self.now)
+
+    def remove(self, resource_id: str) -> Resource | None:
+        """Take a resource away at once; None where there is none."""
+        return self.store.remove(resource_id, self.now)
+
+    def seen(self, call: Call, resource_id: str) -> Resource | None:
+        """Read a resource as the call may see it: late, where a stale fault meets the call."""
+        for effect in call.effects:
+            if isinstance(effect, Stale):
+                return self.store.as_of(resource_id, self.now - effect.seconds)
+        return self.store.get(resource_id)
+
+    # Calls
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        body: Json | None = None,
+        caller: Caller = OPERATOR,
+        *,
+        headers: Mapping[str, str] | None = None,
+        base_url: str = BASE_URL,
+    ) -> Answer:
+        """Answer one ARM call; ``url`` is path and query, ``headers`` have lower-case names. Never raises ArmError."""
+        self.settle()
+        path, _, query = url.removeprefix(base_url).partition("?")
+        try:
+            call = Call(
+                method.upper(),
+                parse(path),
+                {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)},
+                body,
+                caller,
+                headers or {},
+                base_url,
+                (headers or {}).get("x-ms-correlation-request-id") or self.uuid(),
+            )
+        except NotAnArmPathError:
+            return self._written(Call(method.upper(), ArmPath(path, ""), {}, body, caller), _unknown(method, path))
+        call = replace(call, effects=self.faults.meeting(call))
+        return self._written(call, self._answer(call))
+
+    def _answer(self, call: Call) -> Answer:
+        try:
+            taken = self._take_token(call)
+            early = self._early(call)
+            answer = early or self._handled(call)
+        except ArmError as error:
+            answer, taken = error.answer, {}
+        else:
+            answer = self._late(call, answer) if early is None else answer
+        delay = sum(effect.seconds for effect in call.effects if isinstance(effect, Slow))
+        request_id = self.uuid()
+        identity = {
+            "x-ms-request-id": request_id,
+            "x-ms-correlation-request-id": call.correlation_id,
+            "x-ms-routing-request-id": f"LOCAL:{call.correlation_id}",
+            "Cache-Control": "no-cache",
+            "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return replace(answer, headers={**identity, **taken, **answer.headers}, delay=delay)
+
+    def _take_token(self, call: Call) -> Mapping[str, str]:
+        scale = self.clock.scale
+        clock = self.now if self.options.throttle_scaled else self.wall
+        taken = self.throttle.take(call, clock)
+        if taken.wait:
+            wait = retry_after(taken.wait, scale if self.options.throttle_scaled else 1.0)
+            raise errors.throttled(taken.kind.removesuffix("s"), call.path.subscription, call.caller, wait)
+        return taken.headers
+
+    def _early(self, call: Call) -> Answer | None:
+        """Give the answer of a fault that keeps the call from being handled at all."""
+        for effect in call.effects:
+            answer = _instead(effect, call)
+            if answer is not None:
+                return answer
+        return None
+
+    def _handled(self, call: Call) -> Answer:
+        route, handler = self._routes.find(call)
+        self.access.check(call, route)
+        return handler(self, call)
+
+    @staticmethod
+    def _late(call: Call, answer: Answer) -> Answer:
+        for effect in call.effects:
+            match effect:
+                case GatewayTimeout(work_done=True):
+                    return errors.gateway_timeout(_namespace(call)).answer
+                case Reset(after_write=True):
+                    return replace(answer, cut=True)
+                case _:
+                    pass
+        return answer
+
+    def _written(self, call: Call, answer: Answer) -> Answer:
+        self.journal.add(
+            Entry(
+                self.wall,
+                call.method,
+                call.path.text,
+                0 if answer.cut else int(answer.status),
+                call.caller.object_id,
+                answer.error_code if answer.status >= HTTPStatus.BAD_REQUEST else "",
+                call.path.type,
+                call.api_version,
+                None if call.method in KINDS else call.body,
+            )
+        )
+        return answer
+
+    # Operations and events
+
+    def begin(self, call: Call, work: Work) -> Operation:
+        """Begin a long operation; the faults that meet the call decide how it goes."""
+        group_id = "/".join(work.subject.split("/", 5)[:5])
+        subscription = work.subject.split("/", 3)[2]
+        seconds = next((e.seconds for e in call.effects if isinstance(e, Lasting)), work.seconds)
+        stuck = any(isinstance(effect, Stuck) for effect in call.effects)
+        operation = Operation(
+            self.uuid(), work.style, work.region, group_id, subscription, call.api_version, self.now + seconds
+        )
+        self.operations[operation.id] = operation
+        failure = next((effect for effect in call.effects if isinstance(effect, FailOperation)), None)
+        if stuck:
+            operation.due = float("inf")
+            return operation
+        for share, step in () if failure else work.steps:
+            self.after(seconds * share, step)
+        self.after(seconds, lambda: self._end(operation, work, call, failure))
+        return operation
+
+    def _end(self, operation: Operation, work: Work, call: Call, failure: FailOperation | None) -> None:
+        if not operation.running:
+            return
+        try:
+            if failure is not None:
+                raise ArmError(HTTPStatus.INTERNAL_SERVER_ERROR, failure.code, failure.message)
+            work.finish()
+        except ArmError as error:
+            operation.status, operation.error = Status.FAILED, error.as_error()
+            work.fail(error)
+        else:
+            operation.status = Status.SUCCEEDED
+        status = HTTPStatus.CREATED if work.created else HTTPStatus.OK
+        self.emit(call, work.action, work.subject, status=status, failed=operation.error is not None)
+
+    def emit(
+        self, call: Call, action: str, subject: str, *, status: int = HTTPStatus.OK, failed: bool = False
+    ) -> ResourceEvent:
+        """Raise the subscription event of a change; Azure writes a creation's subject with a small ``resourcegroups``."""
+        kind = "Delete" if action.endswith("/delete") else "Action" if action.endswith("/action") else "Write"
+        created = status == HTTPStatus.CREATED and call.method == "PUT"
+        event = ResourceEvent(
+            self.uuid(),
+            self.wall,
+            kind,
+            "Failed" if failed else "Succeeded",
+            subject.replace("/resourceGroups/", "/resourcegroups/") if created else subject,
+            action,
+            subject.split("/", 3)[2],
+            call.caller,
+            call.correlation_id,
+            http_request(call, status),
+        )
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+        return event
+
+
+def _instead(effect: object, call: Call) -> Answer | None:
+    match effect:
+        case Respond():
+            error = ArmError(effect.status, effect.code, effect.message, effect.headers)
+            return error.answer
+        case Problem():
+            body = {
+                "type": "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+                "title": effect.title,
+                "status": effect.status,
+                "traceId": f"00-{call.correlation_id.replace('-', '')}-0000000000000001-00",
+            }
+            return Answer(effect.status, body, {"Content-Type": "application/problem+json; charset=utf-8"})
+        case ThrottleEffect():
+            kind = KINDS.get(call.method, "writes").removesuffix("s")
+            seconds = effect.retry_after
+            answer = errors.throttled(kind, call.path.subscription, call.caller, str(seconds or 10)).answer
+            kept = {k: v for k, v in answer.headers.items() if k != "Retry-After" or seconds is not None}
+            return replace(answer, headers=kept)
+        case RetryableError():
+            return errors.retryable(call.path.parent, call.path.text, "PutSubnetOperation").answer
+        case Busy():
+            return errors.busy(call.path.text).answer
+        case GatewayTimeout(work_done=False):
+            return errors.gateway_timeout(_namespace(call)).answer
+        case Reset(after_write=False):
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, cut=True)
+        case _:
+            return None
+
+
+def _namespace(call: Call) -> str:
+    return call.path.type.split("/", 1)[0]
+
+
+def _unknown(method: str, path: str) -> Answer:
+    return errors.not_emulated(f"the route {method} {path}").answer
+
+
+__all__ = ["APP", "OPERATOR", "Effect", "Route", "Style", "World", "WorldOptions"]
