@@ -8,7 +8,6 @@ so that a plain curl can raise an event.
 
 import asyncio
 import json
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -20,7 +19,6 @@ from local.host.invocations import Invocations
 from local.host.options import HostKeys
 from local.host.worker_library import Datum
 
-_log = logging.getLogger("local.host")
 _VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
 
 

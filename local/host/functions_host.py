@@ -130,6 +130,7 @@ class FunctionsHost:
         await asyncio.gather(*self._tasks)
         await self._invocations.drain()
         await self._close()
+        worker_library.stop_threadpool_executor()
 
     async def kill(self) -> None:
         """End as a worker that dies: what runs is cut off and nothing is acknowledged.
@@ -190,7 +191,6 @@ class FunctionsHost:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._storage.close()
-        worker_library.stop_threadpool_executor()
 
     async def _is_idle(self) -> bool:
         """Look at the queues between two looks at the host: nothing may have begun meanwhile."""

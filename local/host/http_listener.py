@@ -1,7 +1,6 @@
 """HTTP triggers: routes, keys, and the conversion of requests and responses as Azure's host does them."""
 
 import hmac
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +16,6 @@ from local.host.options import HostKeys
 from local.host.routes import Route
 from local.host.worker_library import Datum, Outcome
 
-_log = logging.getLogger("local.host")
 # The server sets these itself; a function's own value would contradict what is sent.
 _HEADERS_OF_THE_SERVER = frozenset({"content-length", "transfer-encoding", "connection", "date", "server"})
 

@@ -75,10 +75,13 @@ class Invocations:
         invocation_id, started, begun = str(uuid.uuid4()), datetime.now(UTC), time.perf_counter()
         fields = {"function": function.name, "invocation_id": invocation_id}
         _log.info("Executing function", extra=fields)
-        error: str | None = "killed with its worker"
+        error: str | None = None
         try:
             outcome = await self._within_timeout(function, invocation_id, inputs, metadata)
             error = outcome.error
+        except BaseException as reason:
+            error = "killed with its worker" if isinstance(reason, asyncio.CancelledError) else repr(reason)
+            raise
         finally:
             seconds = time.perf_counter() - begun
             invocation = Invocation(function.name, invocation_id, started, seconds, error is None, error)
