@@ -17,7 +17,6 @@ PURE = [
     "drift",
     "events",
     "ids",
-    "messages",
     "model",
     "planner",
     "policy",
@@ -47,7 +46,7 @@ WORLDLY = {
     "uuid",
 }
 CLOCKS = {"now", "utcnow", "today"}
-VAGUE = {"common", "helper", "helpers", "manager", "misc", "util", "utils"}
+VAGUE = {"helper", "helpers", "manager", "util", "utils"}
 
 
 def sources(*rooms: str) -> list[Path]:
