@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from functions import composition
-from shared.ids import CacheId, GroupId, InvalidIdError
 from shared.logs import Log
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from shared.ids import CacheId
 
 bp = func.Blueprint()
 log = Log(__name__)
@@ -83,6 +84,7 @@ async def _answered(answer: Callable[[], Awaitable[func.HttpResponse]]) -> func.
     """Turn what can go wrong into the one shape of an error."""
     from shared.arm.errors import ArmError
     from shared.desk import NotHereError, RefusedError
+    from shared.ids import InvalidIdError
 
     try:
         return await answer()
@@ -99,6 +101,8 @@ async def _answered(answer: Callable[[], Awaitable[func.HttpResponse]]) -> func.
 
 def _cache(req: func.HttpRequest) -> CacheId:
     """Name the cache of a request's path; raises InvalidIdError."""
+    from shared.ids import CacheId, GroupId
+
     part = req.route_params
     return CacheId.of(GroupId.of(part["subscription"], part["group"]), "redis", part["name"])
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from shared.arm import Arm
     from shared.desk import Desk
+    from shared.intake import Intake
     from shared.policy import Policy
     from shared.publish import Publisher
     from shared.reconcile import Reconciler
@@ -27,11 +28,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 def now() -> datetime:
     """Read the app's clock; wake-ups are not judged by it."""
     return datetime.now(UTC)
-
-
-def principal() -> str:
-    """Give the object id of the app's own identity, by which it knows echoes of its own writes; "" if not set."""
-    return os.environ.get("DRAWBRIDGE_PRINCIPAL_ID", "")
 
 
 def policy_file() -> Path:
@@ -70,6 +66,14 @@ def publisher() -> Publisher:
     from shared.publish import Publisher
 
     return Publisher(os.environ.get("DRAWBRIDGE_TOPIC_ENDPOINT", ""), lambda: arm().credential())
+
+
+@cache
+def intake() -> Intake:
+    """Put together what turns events into messages."""
+    from shared.intake import Intake
+
+    return Intake(store(), policy(), os.environ.get("DRAWBRIDGE_PRINCIPAL_ID", ""))
 
 
 @cache

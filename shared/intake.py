@@ -1,0 +1,74 @@
+"""From one event to messages for the queues. Reads two tables where it has to, and never Azure Resource Manager."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.events import Event, OfCache, OfEndpoint, OfGroup, Unheeded, about_endpoint, about_group, concerns
+from shared.logs import Log
+from shared.store.queue import Message, SweepPage, encode, encode_sweep
+
+if TYPE_CHECKING:
+    from shared.ids import CacheId
+    from shared.policy import Policy
+    from shared.store import Store
+
+log = Log(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """What an event leads to, as the texts of messages."""
+
+    work: list[str]
+    """For the queue ``reconcile``."""
+    looks: list[str]
+    """For the queue ``sweep``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Decides what an event leads to; ``principal`` is the object id of the app's own identity."""
+
+    store: Store
+    policy: Policy
+    principal: str
+
+    async def take(self, event: Event, event_id: str) -> Messages:
+        """Name the caches to look at; raises StoreError only where a table that has to be read cannot be."""
+        named = concerns(event, self.principal)
+        if not isinstance(named, Unheeded) and not self.policy.scope.may_admit(named.group):
+            named = Unheeded.OUT_OF_SCOPE
+        if isinstance(named, Unheeded):
+            log.info("event ignored", reason=named.name, because=named.value, event=event_id)
+            return Messages([], [])
+        messages = await self._messages(named)
+        operation = named.wake.operation if isinstance(named, OfCache) else named.operation
+        log.info("event", operation=operation, caches=len(messages.work), looks=len(messages.looks), event=event_id)
+        return messages
+
+    async def _messages(self, named: OfCache | OfEndpoint | OfGroup) -> Messages:
+        match named:
+            case OfCache():
+                return Messages([encode(Message(named.wake))], [])
+            case OfEndpoint():
+                return await self._of_endpoint(named)
+            case OfGroup():
+                caches = await self._caches_of_group(named)
+                return Messages([encode(Message(about_group(cache, named))) for cache in caches], [])
+
+    async def _of_endpoint(self, named: OfEndpoint) -> Messages:
+        cache = await self.store.links.cache_of(named.endpoint)
+        if cache:
+            return Messages([encode(Message(about_endpoint(cache, named)))], [])
+        # Most endpoints in a company lead to other services; only a deletion can mean that a cache has lost one.
+        if not named.deleted:
+            return Messages([], [])
+        return Messages([], [encode_sweep(SweepPage("", named.endpoint.subscription))])
+
+    async def _caches_of_group(self, named: OfGroup) -> list[CacheId]:
+        """Find the caches that were in the group, and those whose endpoints were."""
+        inside = [row.cache for row in await self.store.caches.of_group(named.group)]
+        linked = [cache for _, cache in await self.store.links.of_group(named.group)]
+        return list(dict.fromkeys((*inside, *linked)))
