@@ -140,7 +140,9 @@ class QueueListener:
             return await message.delete()
         if message.dequeue_count >= queues.max_dequeue_count:
             return await self._poison(message)
-        return await message.hide(int(queues.visibility_timeout.total_seconds()))
+        if self._has_poison_queue:
+            await message.hide(int(queues.visibility_timeout.total_seconds()))
+        return None
 
     async def _invoke(self, message: "_Message", body: str | bytes, options: HostOptions) -> bool:
         visibility = max(1, int(options.in_flight_visibility.total_seconds()))
@@ -155,11 +157,16 @@ class QueueListener:
             await asyncio.wait([keeping])
 
     async def _poison(self, message: "_Message") -> None:
-        """Move the message aside; a poison queue has no poison queue."""
-        if not self._trigger.queue.endswith("-poison"):
-            await self._storage.copy_to_poison(self._trigger.connection, self._trigger.queue, message.raw)
-            _log.error("Message moved to the poison queue", extra={"queue": self._trigger.queue})
+        """Move the message aside; one of a poison queue stays, hidden for as long as it was taken for."""
+        if not self._has_poison_queue:
+            return
+        await self._storage.copy_to_poison(self._trigger.connection, self._trigger.queue, message.raw)
+        _log.error("Message moved to the poison queue", extra={"queue": self._trigger.queue})
         await message.delete()
+
+    @property
+    def _has_poison_queue(self) -> bool:
+        return not self._trigger.queue.endswith("-poison")
 
 
 class _Message:

@@ -43,6 +43,16 @@ async def test_a_message_that_keeps_failing_ends_in_the_poison_queue_after_max_d
     assert await world.messages("work-poison") == ["fail"]
 
 
+async def test_a_message_that_fails_in_a_poison_queue_is_never_lost(app_dir: Path, world: World) -> None:
+    settings = {**world.settings, "WORK_QUEUE": "work-poison"}
+    async with FunctionsHost.start(app_dir, settings, SOON) as host:
+        await world.put("fail", "work-poison")
+        await eventually(lambda: len(host.invocations) == 2)
+        await host.idle(10)
+
+    assert await world.depth("work-poison") == 1
+
+
 async def test_a_failed_message_stays_hidden_for_the_visibility_timeout(tmp_path: Path, world: World) -> None:
     app = write_app(tmp_path / "app", SAMPLE.read_text(), queues(visibilityTimeout="01:00:00"))
     async with FunctionsHost.start(app, world.settings, SOON) as host:
