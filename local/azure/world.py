@@ -37,7 +37,9 @@ from local.azure.faults import Throttle as ThrottleEffect
 from local.azure.journal import Entry, Journal
 from local.azure.operations import Operation, Status, Style, Work
 from local.azure.paths import ArmPath, NotAnArmPathError, parse
+from local.azure.redis import Cache
 from local.azure.routes import Route, Routes
+from local.azure.seeds import Seed, plant, read
 from local.azure.store import Resource, Store
 from local.azure.subscriptions import Directory
 from local.azure.throttle import KINDS, Buckets, Throttle
@@ -98,6 +100,7 @@ class World:
     events: list[ResourceEvent] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     listeners: list[Callable[[ResourceEvent], None]] = field(default_factory=list)
+    wakers: list[Callable[[], None]] = field(default_factory=list)
     random: random.Random = field(init=False)
     throttle: Throttle = field(init=False)
     access: Access = field(init=False)
@@ -132,6 +135,8 @@ class World:
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Let something happen so many world seconds from now."""
         heapq.heappush(self._timers, _Timer(self.now + seconds, next(self._numbers), action))
+        for wake in self.wakers:
+            wake()
 
     def settle(self) -> None:
         """Let everything happen that is due, in order, each at its own moment."""
@@ -157,6 +162,29 @@ class World:
         return spread.draw(self.random)
 
     # State
+
+    def reset(self) -> None:
+        """Forget everything but clock, options and who listens."""
+        fresh = World(self.clock, self.options)
+        for kept in ("store", "directory", "journal", "operations", "throttle", "random", "_timers", "_numbers"):
+            setattr(self, kept, getattr(fresh, kept))
+        self.faults.clear()
+        self.events.clear()
+        self.access = Access(self.faults, self.directory)
+
+    def seed(self, data: Seed | Json) -> Seed:
+        """Let a fleet stand in the world; raises InvalidSeedError for data that cannot be read."""
+        seed = data if isinstance(data, Seed) else read(data)
+        plant(self, seed)
+        return seed
+
+    def cache(self, cache_id: str) -> Cache:
+        """Give a cache as it is now; raises KeyError where there is none."""
+        self.settle()
+        cache = self.store.find(cache_id, Cache)
+        if cache is None:
+            raise KeyError(cache_id)
+        return cache
 
     def put(self, resource: Resource) -> None:
         """Make or replace a resource; a new one gets its place in lists."""

@@ -1,0 +1,33 @@
+"""``python -m local <command>``: each command is a module with ``add_arguments`` and ``run``, imported only when asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+# command: (module, what it does)
+_COMMANDS = {
+    "azure": ("local.azure.command", "run the stand-in for Azure alone"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command; gives the exit status."""
+    asked = arguments[0] if arguments else ""
+    if asked not in _COMMANDS:
+        print(_usage(), file=sys.stderr if asked not in {"-h", "--help"} else sys.stdout)
+        return 0 if asked in {"-h", "--help"} else 2
+    module = importlib.import_module(_COMMANDS[asked][0])
+    parser = argparse.ArgumentParser(prog=f"python -m local {asked}", description=_COMMANDS[asked][1])
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(arguments[1:])))
+
+
+def _usage() -> str:
+    lines = [f"  {name:8} {text}" for name, (_, text) in _COMMANDS.items()]
+    return "\n".join(["usage: python -m local <command> [options]", "", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""``python -m local azure``: the stand-in alone, with how to point an SDK at it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+from local.azure.emulator import Emulator, EmulatorOptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=4443, help="HTTPS port of ARM (0: a free one)")
+    parser.add_argument("--identity-port", type=int, default=4480, help="HTTP port of managed identity (0: a free one)")
+    parser.add_argument("--time-scale", type=float, default=1.0, help="world seconds in one second")
+    parser.add_argument("--seed", type=int, default=1, help="what chance is drawn from")
+    parser.add_argument("--fleet", type=Path, help="JSON file with caches and networks to start with")
+    parser.add_argument("--folder", type=Path, help="where certificates go (default: a temporary folder)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    return asyncio.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    options = EmulatorOptions(
+        time_scale=arguments.time_scale,
+        seed=arguments.seed,
+        port=arguments.port,
+        identity_port=arguments.identity_port,
+        folder=arguments.folder,
+    )
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with Emulator.start(options) as azure:
+        if arguments.fleet is not None:
+            azure.world.seed(json.loads(arguments.fleet.read_text()))
+        print(_directions(azure), flush=True)
+        await stop.wait()
+    return 0
+
+
+def _directions(azure: Emulator) -> str:
+    exports = "\n".join(f"export {name}={value}" for name, value in azure.environment.items())
+    return f"""Azure Resource Manager is at {azure.arm_url}, {azure.options.time_scale:g} times as fast as Azure.
+
+{exports}
+
+    from azure.identity import DefaultAzureCredential
+    from azure.mgmt.redis import RedisManagementClient
+    RedisManagementClient(DefaultAzureCredential(), "<subscription>", base_url="{azure.arm_url}")
+
+Seed and disturb it: curl --cacert {azure.ca_file} {azure.arm_url}/_emulator
+Ctrl-C ends it."""

@@ -1,0 +1,243 @@
+"""The running stand-in: listeners around one world, a driver that lets things happen on time, and delivery of events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from local.azure.calls import Answer, Caller, Json
+from local.azure.clock import WallClock
+from local.azure.control import Control
+from local.azure.delivery import Delivery, DeliveryOptions, Destination, Schema, Selection
+from local.azure.durations import Durations
+from local.azure.faults import Faults
+from local.azure.http import ArmListener, application
+from local.azure.identity import APP_SERVICE_PATH, Identity
+from local.azure.throttle import Buckets
+from local.azure.tls import Authority, make_authority, trust_in_process
+from local.azure.tokens import Tokens
+from local.azure.topic import PATH as TOPIC_PATH
+from local.azure.topic import Topic
+from local.azure.world import APP, OPERATOR, PolicyZoneGroups, World, WorldOptions
+
+_LOG = logging.getLogger(__name__)
+# How long the driver sleeps at most, in wall seconds, so that a stop is noticed.
+_LONGEST_SLEEP = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorOptions:
+    """How to run it. Port 0 takes a free one; ``folder`` holds the certificates (a temporary one by default).
+
+    ``time_scale`` is world seconds per wall second. ``trust`` lets aiohttp of this very process trust the CA, for tests
+    that use the SDKs in the same process.
+    """
+
+    time_scale: float = 1.0
+    seed: int = 1
+    host: str = "127.0.0.1"
+    port: int = 0
+    identity_port: int = 0
+    folder: Path | None = None
+    page_size: int = 1000
+    durations: Durations = Durations()
+    buckets: Buckets = Buckets()
+    throttle_scaled: bool = True
+    delivery: DeliveryOptions = DeliveryOptions()
+    policy_zone_groups: PolicyZoneGroups | None = None
+    group_delete_events: bool = False
+    fresh_cache_wait: float = 0.0
+    principal: Caller = APP
+    trust: bool = True
+
+    def world(self) -> WorldOptions:
+        return WorldOptions(
+            self.seed,
+            self.page_size,
+            self.durations,
+            self.buckets,
+            self.throttle_scaled,
+            self.group_delete_events,
+            self.policy_zone_groups,
+            self.fresh_cache_wait,
+        )
+
+
+@dataclass(slots=True)
+class Emulator:
+    """A running stand-in; make it by ``async with Emulator.start(options) as azure``."""
+
+    options: EmulatorOptions
+    world: World
+    tokens: Tokens
+    identity: Identity
+    topic: Topic
+    delivery: Delivery
+    authority: Authority
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _ports: tuple[int, int] = (0, 0)
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, options: EmulatorOptions = EmulatorOptions()) -> AsyncIterator[Emulator]:  # noqa: B008 - frozen
+        """Run until the block is left."""
+        with tempfile.TemporaryDirectory(prefix="drawbridge-azure-") as temporary:
+            emulator = cls._make(options, options.folder or Path(temporary))
+            async with emulator._running():
+                yield emulator
+
+    @classmethod
+    def _make(cls, options: EmulatorOptions, folder: Path) -> Emulator:
+        world = World(WallClock(options.time_scale), options.world())
+        tokens = Tokens()
+        delivery = Delivery(world.clock, world.faults, world.random, options.delivery)
+        identity = Identity(tokens, options.principal)
+        emulator = cls(options, world, tokens, identity, Topic(tokens), delivery, make_authority(folder))
+        world.listeners.append(delivery.publish)
+        world.wakers.append(emulator._wake.set)
+        return emulator
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        if self.options.trust:
+            trust_in_process(self.authority)
+        await self.delivery.start()
+        arm, identity = await self._listen()
+        driver = asyncio.create_task(self._drive())
+        try:
+            yield
+        finally:
+            driver.cancel()
+            await asyncio.gather(driver, return_exceptions=True)
+            await self.delivery.stop()
+            await arm.cleanup()
+            await identity.cleanup()
+
+    async def _listen(self) -> tuple[web.AppRunner, web.AppRunner]:
+        arm = application()
+        arm.add_routes(Control(self).routes())
+        arm.router.add_post(f"{TOPIC_PATH}/api/events", self.topic.handle)
+        arm.router.add_get("/metadata/endpoints", self._metadata)
+        arm.router.add_route("*", "/{path:.*}", ArmListener(self.world, self.tokens).handle)
+        plain = application()
+        plain.add_routes(self.identity.routes())
+        arm_runner, arm_port = await self._serve(arm, self.options.port, tls=True)
+        identity_runner, identity_port = await self._serve(plain, self.options.identity_port, tls=False)
+        self._ports = (arm_port, identity_port)
+        return arm_runner, identity_runner
+
+    async def _serve(self, app: web.Application, port: int, *, tls: bool) -> tuple[web.AppRunner, int]:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        context = self.authority.server_context() if tls else None
+        site = web.TCPSite(runner, self.options.host, port, ssl_context=context)
+        await site.start()
+        return runner, int(runner.addresses[0][1])
+
+    async def _drive(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                self.world.settle()
+            except Exception:
+                # The driver has to live on; what failed would otherwise stop all of Azure in silence.
+                _LOG.exception("A step of the world failed")
+            due = self.world.next_due
+            wait = _LONGEST_SLEEP if due is None else (due - self.world.now) / self.options.time_scale
+            try:
+                await asyncio.wait_for(self._wake.wait(), max(wait, 0.001))
+            except TimeoutError:
+                continue
+
+    async def _metadata(self, request: web.Request) -> web.Response:
+        """Answer what ``az cloud register`` asks."""
+        base = f"https://{request.host}"
+        body: Json = {
+            "name": "Drawbridge",
+            "authentication": {"loginEndpoint": base, "audiences": [base], "tenant": "common"},
+            "resourceManager": base,
+            "suffixes": {},
+        }
+        return web.json_response(body)
+
+    # For tests and demo
+
+    @property
+    def arm_url(self) -> str:
+        return f"https://localhost:{self._ports[0]}"
+
+    @property
+    def identity_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports[1]}{APP_SERVICE_PATH}"
+
+    @property
+    def imds_url(self) -> str:
+        """What AZURE_POD_IDENTITY_AUTHORITY_HOST has to be for the IMDS form."""
+        return f"http://127.0.0.1:{self._ports[1]}"
+
+    @property
+    def topic_url(self) -> str:
+        return f"{self.arm_url}{TOPIC_PATH}/api/events"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.authority.ca_file
+
+    @property
+    def faults(self) -> Faults:
+        return self.world.faults
+
+    @property
+    def principal(self) -> Caller:
+        """Who the app's managed identity is."""
+        return self.options.principal
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the variables that point an app and its SDKs here."""
+        return {
+            "IDENTITY_ENDPOINT": self.identity_url,
+            "IDENTITY_HEADER": self.identity.header,
+            "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+            "SSL_CERT_FILE": str(self.ca_file),
+            "REQUESTS_CA_BUNDLE": str(self.ca_file),
+            "DRAWBRIDGE_ARM_ENDPOINT": self.arm_url,
+            "DRAWBRIDGE_TOPIC_ENDPOINT": self.topic_url,
+            "DRAWBRIDGE_PRINCIPAL_ID": self.principal.object_id,
+        }
+
+    async def subscribe_events(
+        self,
+        url: str,
+        schema: Schema | str = Schema.EVENT_GRID,
+        selection: Selection = Selection(),  # noqa: B008 - frozen
+    ) -> Destination:
+        """Deliver subscription events to a webhook; raises HandshakeError where it does not agree."""
+        return await self.delivery.subscribe(url, schema, selection)
+
+    def request(self, method: str, url: str, body: Json | None = None, caller: Caller = OPERATOR) -> Answer:
+        """Do what somebody else does to Azure, by the same path as over HTTP."""
+        return self.world.request(method, url, body, caller)
+
+    def reset(self) -> None:
+        """Forget the world, what was delivered and what was published; listeners and destinations stay."""
+        self.world.reset()
+        self.topic.published.clear()
+        self.topic.outages.clear()
+        self.delivery.attempts.clear()
+        self.delivery.dropped.clear()
+
+    def trusting_session(self) -> aiohttp.ClientSession:
+        """Make an aiohttp session that trusts the CA; whoever asks closes it."""
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.authority.client_context()))
+
+
+__all__ = ["Emulator", "EmulatorOptions"]
