@@ -1,0 +1,65 @@
+"""Every method of every adapter, as one table: what it is called with, and what it may send."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from shared.arm import Arm
+from shared.arm.classic import classic_cache
+from shared.ids import CacheId, GroupId, SubnetId, endpoint_id, network_id, zone_id
+from shared.model import DnsMode, Placement, PublicAccess
+
+SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net"
+CACHE = CacheId.parse(f"{GROUP}/providers/Microsoft.Cache/Redis/orders")
+ENDPOINT = endpoint_id(f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-orders")
+VNET = network_id(f"{GROUP}/providers/Microsoft.Network/virtualNetworks/hub")
+ZONE = zone_id(f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.redis.cache.windows.net")
+PLACEMENT = Placement("weu", "westeurope", SubnetId(VNET, "pe"), GroupId.parse(GROUP), DnsMode.ZONES)
+CACHE_BODY = {
+    "id": str(CACHE),
+    "location": "West Europe",
+    "properties": {
+        "provisioningState": "Succeeded",
+        "hostName": "orders.redis.cache.windows.net",
+        "publicNetworkAccess": "Enabled",
+        "sku": {"name": "Standard", "family": "C", "capacity": 1},
+    },
+}
+
+
+class Method(NamedTuple):
+    """One method, called on an Arm."""
+
+    name: str
+    call: Callable[[Arm], Awaitable[Any]]
+    writes: bool
+    none_if_absent: bool
+    """Whether it answers a 404 with a value of its own."""
+
+
+METHODS = [
+    Method("classic.get", lambda a: a.classic.get(CACHE), False, True),
+    Method("classic.list_page", lambda a: a.classic.list_page(SUBSCRIPTION), False, False),
+    Method(
+        "classic.set_public_access", lambda a: a.classic.set_public_access(CACHE, PublicAccess.DISABLED), True, False
+    ),
+    Method("network.endpoint", lambda a: a.network.endpoint(ENDPOINT), False, True),
+    Method("network.zone_groups", lambda a: a.network.zone_groups(ENDPOINT), False, True),
+    Method(
+        "network.create_endpoint",
+        lambda a: a.network.create_endpoint(classic_cache(CACHE_BODY), PLACEMENT, "pe-orders"),
+        True,
+        False,
+    ),
+    Method("network.delete_endpoint", lambda a: a.network.delete_endpoint(ENDPOINT), True, True),
+    Method("network.put_zone_group", lambda a: a.network.put_zone_group(ENDPOINT, "default", ZONE), True, False),
+    Method("dns.zone_exists", lambda a: a.dns.zone_exists(ZONE), False, True),
+    Method("dns.link_exists", lambda a: a.dns.link_exists(ZONE, VNET), False, True),
+    Method("dns.create_zone", lambda a: a.dns.create_zone(ZONE), True, False),
+    Method("dns.link", lambda a: a.dns.link(ZONE, VNET), True, False),
+    Method("dns.a_records", lambda a: a.dns.a_records(ZONE, "orders"), False, True),
+    Method("subscriptions.readable", lambda a: a.subscriptions.readable(), False, False),
+    Method("subscriptions.under", lambda a: a.subscriptions.under("corp"), False, False),
+]
