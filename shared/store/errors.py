@@ -84,9 +84,11 @@ def _translated(what: str, error: AzureError) -> StoreError:
 
 def _of_answer(what: str, error: HttpResponseError) -> StoreError:
     code, status = code_of(error), error.status_code or 0
-    message = f"{what}: Azure Storage answered {status} {code}".rstrip()
+    message = f"{what}: Azure Storage answered {status} {code}"
     if code in _PASSING:
         return StoreUnavailableError(message)
+    if status == 404 and not code:  # noqa: PLR2004
+        return StoreRefusedError(f"{message}without a code: is this address a storage account?")
     match status:
         case 401 | 403:
             return StoreDeniedError(message)

@@ -8,7 +8,17 @@ from datetime import datetime
 
 from shared.ids import CacheId
 from shared.store.account import Account, Query, Row, Table
-from shared.store.encoding import SEPARATOR, Key, bounded, cache_key, cache_of_key, from_json, joined, keys_below, to_json
+from shared.store.encoding import (
+    SEPARATOR,
+    Key,
+    bounded,
+    cache_key,
+    cache_of_key,
+    from_json,
+    joined,
+    keys_below,
+    to_json,
+)
 from shared.store.errors import ConflictError
 
 _ENDPOINT = "endpoint"

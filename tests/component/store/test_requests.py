@@ -1,0 +1,79 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.store import Store
+from shared.store.errors import ConflictError
+from shared.store.requests import EndpointRequest
+from tests.component.store.conftest import NOON, cache
+
+ASKED = EndpointRequest(cache(), "weu-prod", "pipeline", NOON, options={"wait": "yes"})
+
+
+async def test_asking_again_for_the_same_keeps_the_first_request(store: Store) -> None:
+    first = await store.requests.put(ASKED)
+
+    again = await store.requests.put(replace(ASKED, requested_by="somebody else", requested_at=NOON + timedelta(1)))
+
+    assert (again, again.etag) == (ASKED, first.etag)
+
+
+async def test_asking_for_something_else_replaces_what_was_read(store: Store) -> None:
+    first = await store.requests.put(ASKED)
+    changed = replace(ASKED, options={"wait": "no"})
+
+    second = await store.requests.put(changed)
+
+    assert await store.requests.get(cache(), "weu-prod") == changed
+    assert second.etag != first.etag
+
+
+async def test_a_request_changed_by_somebody_else_is_not_overwritten(store: Store) -> None:
+    first = await store.requests.put(ASKED)
+    theirs = await store.requests.put(replace(ASKED, options={"wait": "no"}), etag=first.etag)
+
+    with pytest.raises(ConflictError):
+        await store.requests.put(replace(ASKED, options={"wait": "perhaps"}), etag=first.etag)
+    with pytest.raises(ConflictError):
+        await store.requests.withdraw(first, "pipeline", NOON)
+    with pytest.raises(ConflictError):
+        await store.requests.remove(first)
+    assert await store.requests.get(cache(), "weu-prod") == theirs
+
+
+async def test_of_many_changes_to_one_state_exactly_one_takes_effect(store: Store) -> None:
+    first = await store.requests.put(ASKED)
+    changes = [replace(ASKED, options={"n": str(n)}) for n in range(8)]
+
+    outcomes = await asyncio.gather(
+        *(store.requests.put(one, etag=first.etag) for one in changes), return_exceptions=True
+    )
+
+    won = [one for one in outcomes if isinstance(one, EndpointRequest)]
+    assert len(won) == 1
+    assert sum(isinstance(one, ConflictError) for one in outcomes) == 7
+    assert await store.requests.get(cache(), "weu-prod") == won[0]
+
+
+@pytest.mark.parametrize("etag", ["*", "W/\"datetime'2026-11-24T12%3A00%3A00.0000000Z'\""])
+async def test_what_must_be_there_and_is_not_is_a_conflict(store: Store, etag: str) -> None:
+    with pytest.raises(ConflictError):
+        await store.requests.put(ASKED, etag=etag)
+
+
+async def test_a_withdrawn_request_stays_on_file_and_can_be_made_again(store: Store) -> None:
+    withdrawn = await store.requests.withdraw(await store.requests.put(ASKED), "zoe", NOON + timedelta(1))
+
+    assert withdrawn.withdrawn
+    assert await store.requests.of_cache(cache()) == [withdrawn]
+    assert not (await store.requests.put(ASKED)).withdrawn
+
+
+async def test_a_cache_has_its_own_requests_only(store: Store) -> None:
+    await store.requests.put(ASKED)
+    await store.requests.put(replace(ASKED, placement="weu-2"))
+    await store.requests.put(replace(ASKED, cache=cache("sessions-2")))
+
+    assert [one.placement for one in await store.requests.of_cache(cache())] == ["weu-2", "weu-prod"]

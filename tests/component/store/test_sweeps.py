@@ -1,0 +1,98 @@
+import asyncio
+from datetime import timedelta
+
+from shared.store import Store
+from shared.store.sweeps import PageReport, SubscriptionSweep, SweepStatus
+from tests.component.store.conftest import OTHER_SUBSCRIPTION, SUBSCRIPTION, Monotonic
+
+BOTH = (SUBSCRIPTION, OTHER_SUBSCRIPTION)
+
+
+async def test_a_sweep_tells_of_every_subscription_also_of_those_that_cannot_be_read(store: Store) -> None:
+    await store.sweeps.start("s1", BOTH, "d1")
+    await store.sweeps.report("s1", SUBSCRIPTION, PageReport(0, seen=10, drifted=2, queued=2))
+    refused = PageReport(0, error_code="AuthorizationFailed", error_message="may not read")
+    await store.sweeps.report("s1", OTHER_SUBSCRIPTION, refused)
+
+    sweep = await store.sweeps.summary("s1")
+
+    assert sweep
+    assert sweep.subscriptions == (
+        SubscriptionSweep(SUBSCRIPTION, SweepStatus.RUNNING, 10, 2, 2, 1),
+        SubscriptionSweep(OTHER_SUBSCRIPTION, SweepStatus.FAILED, 0, 0, 0, 1, "AuthorizationFailed", "may not read"),
+    )
+    assert (sweep.finished, [one.subscription for one in sweep.failed]) == (False, [OTHER_SUBSCRIPTION])
+
+
+async def test_a_page_reported_twice_counts_once(store: Store) -> None:
+    await store.sweeps.start("s1", [SUBSCRIPTION], "d1")
+    assert await store.sweeps.report("s1", SUBSCRIPTION, PageReport(0, seen=10))
+
+    assert not await store.sweeps.report("s1", SUBSCRIPTION, PageReport(0, seen=10))
+    assert await store.sweeps.report("s1", SUBSCRIPTION, PageReport(1, seen=3, last=True))
+
+    sweep = await store.sweeps.summary("s1")
+    assert sweep
+    assert (sweep.finished, sweep.subscriptions[0].seen, sweep.subscriptions[0].pages) == (True, 13, 2)
+
+
+async def test_a_sweep_started_again_keeps_what_was_reported(store: Store) -> None:
+    await store.sweeps.start("s1", BOTH, "d1")
+    await store.sweeps.report("s1", SUBSCRIPTION, PageReport(0, seen=10, last=True))
+
+    await store.sweeps.start("s1", BOTH, "d1")
+
+    sweep = await store.sweeps.summary("s1")
+    assert sweep
+    assert [one.status for one in sweep.subscriptions] == [SweepStatus.DONE, SweepStatus.PENDING]
+
+
+async def test_the_latest_sweep_knows_the_policy_it_judged_by(store: Store) -> None:
+    assert await store.sweeps.latest() is None
+    await store.sweeps.start("s1", BOTH, "d1")
+    await store.sweeps.start("s2", [], "d2")
+    await store.sweeps.start("s1", BOTH, "d1")
+
+    latest = await store.sweeps.latest()
+
+    assert latest
+    assert (latest.id, latest.digest, latest.finished) == ("s2", "d2", True)
+
+
+async def test_of_all_that_see_a_sweep_end_one_tells_of_it(store: Store) -> None:
+    await store.sweeps.start("s1", [], "d1")
+
+    told = await asyncio.gather(*(store.sweeps.complete("s1") for _ in range(5)))
+
+    assert sum(told) == 1
+    assert not await store.sweeps.complete("unknown")
+    sweep = await store.sweeps.summary("s1")
+    assert sweep
+    assert sweep.completed
+
+
+async def test_old_sweeps_are_deleted_and_the_latest_is_kept(store: Store) -> None:
+    for name in ("s1", "s2", "s3"):
+        await store.sweeps.start(name, BOTH, "d")
+    now = await store.now()
+
+    assert await store.sweeps.prune(now - timedelta(days=1)) == 0
+    assert await store.sweeps.prune(now + timedelta(days=1)) == 2
+
+    assert [await store.sweeps.summary(name) is not None for name in ("s1", "s2", "s3")] == [False, False, True]
+
+
+async def test_the_scope_is_what_was_last_resolved_whatever_its_size(
+    storage: str, store: Store, monotonic: Monotonic
+) -> None:
+    many = [f"11111111-2222-3333-4444-{n:012d}" for n in range(1201)]
+    assert await store.sweeps.scope() == ()
+    await store.sweeps.set_scope(many)
+    assert await store.sweeps.scope() == tuple(many)
+
+    monotonic.now += 31
+    assert await store.sweeps.scope() == tuple(many)
+    await store.sweeps.set_scope(many[:3])
+    monotonic.now += 31
+    assert await store.sweeps.scope() == tuple(many[:3])
+    assert storage
