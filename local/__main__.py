@@ -1,4 +1,4 @@
-"""``python -m local <command>``: each command is a module with ``add_arguments`` and ``run``, imported only when asked for."""
+"""``python -m local <command>``: a command is a module with ``add_arguments`` and ``run``, imported when asked for."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from local.azure.callers import APP, OPERATOR
 from local.azure.calls import Caller, Json
 from local.azure.delivery import HandshakeError, Selection
 from local.azure.faults import InvalidFaultError
 from local.azure.journal import shown
 from local.azure.seeds import InvalidSeedError
-from local.azure.world import APP, OPERATOR
 
 if TYPE_CHECKING:
     from local.azure.emulator import Emulator

@@ -118,7 +118,7 @@ class Delivery:
         self,
         url: str,
         schema: Schema | str = Schema.EVENT_GRID,
-        selection: Selection = Selection(),  # noqa: B008 - frozen
+        selection: Selection = Selection(),
         name: str = "DRAWBRIDGE",
     ) -> Destination:
         """Register a webhook after its handshake; raises HandshakeError where it does not agree."""

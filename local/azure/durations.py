@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Half of the draws lie below the median; the long tail is above it. ``n`` is how many recordings stand behind it."""
+    """Half of the draws lie below the median, the long tail above it; ``n`` recordings stand behind it."""
 
     least: float
     median: float

@@ -1,9 +1,8 @@
-"""The running stand-in: listeners around one world, a driver that lets things happen on time, and delivery of events."""
+"""The running stand-in: listeners around one world, a driver that keeps its time, and delivery of its events."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from local.azure.callers import APP, OPERATOR
 from local.azure.calls import Answer, Caller, Json
 from local.azure.clock import WallClock
 from local.azure.control import Control
@@ -26,11 +26,13 @@ from local.azure.tls import Authority, make_authority, trust_in_process
 from local.azure.tokens import Tokens
 from local.azure.topic import PATH as TOPIC_PATH
 from local.azure.topic import Topic
-from local.azure.world import APP, OPERATOR, PolicyZoneGroups, World, WorldOptions
+from local.azure.world import PolicyZoneGroups, World, WorldOptions
 
-_LOG = logging.getLogger(__name__)
 # How long the driver sleeps at most, in wall seconds, so that a stop is noticed.
 _LONGEST_SLEEP = 3600.0
+_DURATIONS = Durations()
+_BUCKETS = Buckets()
+_DELIVERY = DeliveryOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,10 @@ class EmulatorOptions:
     identity_port: int = 0
     folder: Path | None = None
     page_size: int = 1000
-    durations: Durations = Durations()
-    buckets: Buckets = Buckets()
+    durations: Durations = _DURATIONS
+    buckets: Buckets = _BUCKETS
     throttle_scaled: bool = True
-    delivery: DeliveryOptions = DeliveryOptions()
+    delivery: DeliveryOptions = _DELIVERY
     policy_zone_groups: PolicyZoneGroups | None = None
     group_delete_events: bool = False
     fresh_cache_wait: float = 0.0
@@ -84,10 +86,11 @@ class Emulator:
     authority: Authority
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _ports: tuple[int, int] = (0, 0)
+    _failures: list[Exception] = field(default_factory=list)
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, options: EmulatorOptions = EmulatorOptions()) -> AsyncIterator[Emulator]:  # noqa: B008 - frozen
+    async def start(cls, options: EmulatorOptions = EmulatorOptions()) -> AsyncIterator[Emulator]:
         """Run until the block is left."""
         with tempfile.TemporaryDirectory(prefix="drawbridge-azure-") as temporary:
             emulator = cls._make(options, options.folder or Path(temporary))
@@ -120,6 +123,8 @@ class Emulator:
             await self.delivery.stop()
             await arm.cleanup()
             await identity.cleanup()
+        if self._failures:
+            raise ExceptionGroup("steps of the world failed", self._failures)
 
     async def _listen(self) -> tuple[web.AppRunner, web.AppRunner]:
         arm = application()
@@ -147,9 +152,8 @@ class Emulator:
             self._wake.clear()
             try:
                 self.world.settle()
-            except Exception:
-                # The driver has to live on; what failed would otherwise stop all of Azure in silence.
-                _LOG.exception("A step of the world failed")
+            except Exception as error:  # noqa: BLE001 - raised when the block ends; until then Azure goes on
+                self._failures.append(error)
             due = self.world.next_due
             wait = _LONGEST_SLEEP if due is None else (due - self.world.now) / self.options.time_scale
             try:
@@ -218,7 +222,7 @@ class Emulator:
         self,
         url: str,
         schema: Schema | str = Schema.EVENT_GRID,
-        selection: Selection = Selection(),  # noqa: B008 - frozen
+        selection: Selection = Selection(),
     ) -> Destination:
         """Deliver subscription events to a webhook; raises HandshakeError where it does not agree."""
         return await self.delivery.subscribe(url, schema, selection)

@@ -1,4 +1,4 @@
-"""A fault is data: which calls it meets, and what it does to them. Conditions that stand (locks, denials) are faults too."""
+"""A fault is data: which calls it meets, and what it does to them. Locks and denials, which stand, are faults too."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ class PolicyDenial(_Effect, frozen=True, tag="policy"):
     type: str
     scope: str = "/"
     assignment: str = (
-        "/providers/Microsoft.Management/managementGroups/root/providers/Microsoft.Authorization/policyAssignments/deny"  # noqa: E501 - an id
+        "/providers/Microsoft.Management/managementGroups/root/providers/Microsoft.Authorization/policyAssignments/deny"
     )
     definition: str = "/providers/Microsoft.Authorization/policyDefinitions/deny"
 
@@ -231,9 +231,14 @@ class Faults:
         return number
 
     def add_json(self, data: dict[str, Any]) -> int:
-        """Put a fault in force as the control route gives it: ``{"effect": {"effect": …}, "match": {…}}`` or an event fault."""
+        """Put a fault in force as the control route gives it.
+
+        That is ``{"effect": {"effect": "busy"}, "match": {"path": "…"}}``, or an event fault, which has a ``kind``.
+        """
         try:
-            return self.add(msgspec.convert(data, EventFault if "kind" in data else Fault))
+            if "kind" in data:
+                return self.add(msgspec.convert(data, EventFault))
+            return self.add(msgspec.convert(data, Fault))
         except msgspec.ValidationError as error:
             raise InvalidFaultError(str(error)) from error
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from local.azure.calls import Answer, Json
 from local.azure.errors import ArmError, bad_request
 from local.azure.tokens import Tokens
-from local.azure.world import World
+from local.azure.world import Wire, World
 
 _MOST_BYTES = 4 * 1024 * 1024
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
@@ -36,8 +36,7 @@ class ArmListener:
             request.raw_path,
             body,
             caller,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            base_url=f"https://{request.host}",
+            Wire({name.lower(): value for name, value in request.headers.items()}, f"https://{request.host}"),
         )
         if answer.delay:
             await asyncio.sleep(answer.delay)

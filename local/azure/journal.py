@@ -67,7 +67,7 @@ class Journal:
         self.dropped = 0
 
     def entries(self, path: str = "", *, caller: str | None = None, method: str = "", since: int = 0) -> list[Entry]:
-        """Give the calls whose path holds ``path`` (without case), of one caller and method; ``since`` skips that many."""
+        """Give the calls whose path holds ``path`` (without case); ``since`` leaves out that many from the start."""
         wanted = path.lower()
         return [
             entry

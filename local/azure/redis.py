@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from local.azure import errors, operations
 from local.azure.calls import Answer, Call, Json
-from local.azure.clock import retry_after
 from local.azure.links import Connection, DnsName
 from local.azure.operations import Style, Work
 from local.azure.reading import found, get, listed, require_group

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from local.azure import errors
 from local.azure.access import Access
+from local.azure.callers import OPERATOR
 from local.azure.calls import BASE_URL, Answer, Call, Caller, Json
 from local.azure.clock import Clock, WallClock, retry_after
 from local.azure.durations import Durations, Spread
@@ -20,7 +21,6 @@ from local.azure.errors import ArmError
 from local.azure.events import ResourceEvent, http_request
 from local.azure.faults import (
     Busy,
-    Effect,
     FailOperation,
     Faults,
     GatewayTimeout,
@@ -35,24 +35,17 @@ from local.azure.faults import (
 )
 from local.azure.faults import Throttle as ThrottleEffect
 from local.azure.journal import Entry, Journal
-from local.azure.operations import Operation, Status, Style, Work
+from local.azure.operations import Operation, Status, Work
 from local.azure.paths import ArmPath, NotAnArmPathError, parse
 from local.azure.redis import Cache
-from local.azure.routes import Route, Routes
+from local.azure.routes import Routes
 from local.azure.seeds import Seed, plant, read
 from local.azure.store import Resource, Store
 from local.azure.subscriptions import Directory
 from local.azure.throttle import KINDS, Buckets, Throttle
 
-TENANT = "99999999-8888-7777-6666-555555555555"
-APP = Caller("c0ffee00-0000-4000-8000-000000000001", "0aa0aaaa-1111-2222-3333-444444444444", TENANT)
-OPERATOR = Caller(
-    "f5d11ebc-8494-4b5f-a0fc-5fbbfd56f7bb",
-    "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
-    TENANT,
-    "ops@contoso.example",
-    "Ops User",
-)
+_DURATIONS = Durations()
+_BUCKETS = Buckets()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +65,23 @@ class WorldOptions:
 
     seed: int = 1
     page_size: int = 1000
-    durations: Durations = Durations()
-    buckets: Buckets = Buckets()
+    durations: Durations = _DURATIONS
+    buckets: Buckets = _BUCKETS
     throttle_scaled: bool = True
     group_delete_events: bool = False
     policy_zone_groups: PolicyZoneGroups | None = None
     fresh_cache_wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """What HTTP adds to a call: headers (lower-case names), and the URL that the client knows ARM by."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    base_url: str = BASE_URL
+
+
+_BARE = Wire()
 
 
 @dataclass(order=True, slots=True)
@@ -212,13 +216,11 @@ class World:
         url: str,
         body: Json | None = None,
         caller: Caller = OPERATOR,
-        *,
-        headers: Mapping[str, str] | None = None,
-        base_url: str = BASE_URL,
+        wire: Wire = _BARE,
     ) -> Answer:
-        """Answer one ARM call; ``url`` is path and query, ``headers`` have lower-case names. Never raises ArmError."""
+        """Answer one ARM call; ``url`` is path and query. Never raises ArmError."""
         self.settle()
-        path, _, query = url.removeprefix(base_url).partition("?")
+        path, _, query = url.removeprefix(wire.base_url).partition("?")
         try:
             call = Call(
                 method.upper(),
@@ -226,9 +228,9 @@ class World:
                 {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)},
                 body,
                 caller,
-                headers or {},
-                base_url,
-                (headers or {}).get("x-ms-correlation-request-id") or self.uuid(),
+                wire.headers,
+                wire.base_url,
+                wire.headers.get("x-ms-correlation-request-id") or self.uuid(),
             )
         except NotAnArmPathError:
             return self._written(Call(method.upper(), ArmPath(path, ""), {}, body, caller), _unknown(method, path))
@@ -330,22 +332,22 @@ class World:
     def _end(self, operation: Operation, work: Work, call: Call, failure: FailOperation | None) -> None:
         if not operation.running:
             return
-        try:
-            if failure is not None:
-                raise ArmError(HTTPStatus.INTERNAL_SERVER_ERROR, failure.code, failure.message)
-            work.finish()
-        except ArmError as error:
+        error = _outcome(work, failure)
+        if error is None:
+            operation.status = Status.SUCCEEDED
+        else:
             operation.status, operation.error = Status.FAILED, error.as_error()
             work.fail(error)
-        else:
-            operation.status = Status.SUCCEEDED
         status = HTTPStatus.CREATED if work.created else HTTPStatus.OK
         self.emit(call, work.action, work.subject, status=status, failed=operation.error is not None)
 
     def emit(
         self, call: Call, action: str, subject: str, *, status: int = HTTPStatus.OK, failed: bool = False
     ) -> ResourceEvent:
-        """Raise the subscription event of a change; Azure writes a creation's subject with a small ``resourcegroups``."""
+        """Raise the subscription event of a change.
+
+        Azure writes the subject of a creation with a small ``resourcegroups``.
+        """
         kind = "Delete" if action.endswith("/delete") else "Action" if action.endswith("/action") else "Write"
         created = status == HTTPStatus.CREATED and call.method == "PUT"
         event = ResourceEvent(
@@ -364,6 +366,16 @@ class World:
         for listener in self.listeners:
             listener(event)
         return event
+
+
+def _outcome(work: Work, failure: FailOperation | None) -> ArmError | None:
+    if failure is not None:
+        return ArmError(HTTPStatus.INTERNAL_SERVER_ERROR, failure.code, failure.message)
+    try:
+        work.finish()
+    except ArmError as error:
+        return error
+    return None
 
 
 def _instead(effect: object, call: Call) -> Answer | None:
@@ -403,6 +415,3 @@ def _namespace(call: Call) -> str:
 
 def _unknown(method: str, path: str) -> Answer:
     return errors.not_emulated(f"the route {method} {path}").answer
-
-
-__all__ = ["APP", "OPERATOR", "Effect", "Route", "Style", "World", "WorldOptions"]

@@ -66,7 +66,7 @@ class PrivateEndpoint(Resource):
         return self.subnet_id.rsplit("/", 2)[0]
 
     def connection(self) -> Connection:
-        """The target's side of it."""
+        """Give the target's side of it."""
         description = self.description.replace("Auto Approved", "Auto-Approved")
         return Connection(self.connection_name, self.id, self.group_ids, self.status, description)
 
@@ -137,10 +137,16 @@ def disconnected(world: World, endpoint_id: str) -> None:
 
 
 def decided(world: World, connection: Connection) -> None:
-    """Show what the target's side decided."""
+    """Show what the target's side decided; a zone group that waited for an approval writes its records."""
+    from local.azure.network.zonegroups import refresh  # noqa: PLC0415 - zone groups are inside endpoints
+
     endpoint = find(world, connection.endpoint_id)
-    if endpoint is not None:
-        world.put(replace(endpoint, status=connection.status, description=connection.description, etag=etag(world)))
+    if endpoint is None:
+        return
+    after = replace(endpoint, status=connection.status, description=connection.description, etag=etag(world))
+    world.put(after)
+    if connection.is_approved:
+        refresh(world, after)
 
 
 # Write
@@ -236,7 +242,7 @@ def _begin_create(world: World, call: Call, endpoint: PrivateEndpoint, link: tup
     seconds = world.lasting(world.options.durations.endpoint_create)
     job = replace(
         work(endpoint.region, seconds, f"{TYPE}/write", endpoint.id),
-        finish=partial(_created, world, call, endpoint),
+        finish=partial(_created, world, endpoint),
         fail=fail,
         steps=((CONNECT_AT, connect),),
         created=True,
@@ -245,10 +251,12 @@ def _begin_create(world: World, call: Call, endpoint: PrivateEndpoint, link: tup
     return Answer(HTTPStatus.CREATED, endpoint.render(), accepted(world, call, operation, 10))
 
 
-def _created(world: World, call: Call, endpoint: PrivateEndpoint) -> None:
+def _created(world: World, endpoint: PrivateEndpoint) -> None:
     current = find(world, endpoint.id)
     if current is None or current.guid != endpoint.guid or current.state != "Updating":
         return
+    if world.store.get(current.target_id) is None:
+        raise errors.bad_reference(current.target_id, current.id)
     described = current.description.replace("Auto Approved", "Auto-Approved")
     world.put(replace(current, state="Succeeded", description=described, etag=etag(world)))
     policy = world.options.policy_zone_groups
@@ -270,19 +278,19 @@ def _update(world: World, call: Call, before: PrivateEndpoint, wish: Wish) -> An
         )
     if before.state == "Updating":
         raise errors.another_operation(
-            f"{call.base_url}/subscriptions/{before.subscription}/providers/Microsoft.Network/locations/{before.region}"
-            f"/operations/{before.guid}?api-version={call.api_version}"
+            f"{call.base_url}/subscriptions/{before.subscription}/providers/Microsoft.Network/locations/"
+            f"{before.region}/operations/{before.guid}?api-version={call.api_version}"
         )
     joined = (before.subnet_id.lower(), before.target_id.lower(), before.region)
     if joined != (wish.subnet_id.lower(), wish.target_id.lower(), call.region):
         raise errors.network_refusal(
             "PrivateEndpointCannotBeUpdated",
-            f"Private endpoint {before.id} cannot be updated: its location, subnet and private link service are fixed.",
+            f"Private endpoint {before.id} cannot be updated: its location, subnet and target are fixed.",
         )
     if before.status == "Disconnected":
         raise errors.network_refusal(
             "PrivateEndpointInDisconnectedStateCannotBeUpdated",
-            f"Private endpoint {before.id} is in Disconnected state and cannot be updated. Delete it and create it anew.",
+            f"Private endpoint {before.id} is in Disconnected state and cannot be updated. Delete it first.",
         )
     after = replace(before, tags=call.tags, etag=etag(world))
     world.put(after)
@@ -301,6 +309,9 @@ def _wish(call: Call) -> Wish:
             f"Private endpoint {call.path.text} must have exactly one private link service connection.",
         )
     properties = links[0].get("properties") or {}
+    fixed = [name for name in ("ipConfigurations", "applicationSecurityGroups") if call.properties.get(name)]
+    if fixed:
+        raise errors.not_emulated(f"{fixed[0]} of a private endpoint")
     if not call.region:
         raise errors.bad_request("The location property is required for this definition.", "LocationRequired")
     return Wish(
@@ -327,8 +338,8 @@ def _check_subnet(world: World, call: Call, wish: Wish) -> Subnet:
     if subnet.policies == "RefusedEnabled":
         raise errors.network_refusal(
             "PrivateEndpointCannotBeCreatedInSubnetThatHasNetworkPoliciesEnabled",
-            f"Private endpoint {call.path.text} cannot be created in a subnet {subnet.id} since it has private endpoint "
-            "network policies enabled.",
+            f"Private endpoint {call.path.text} cannot be created in a subnet {subnet.id} since it has private "
+            "endpoint network policies enabled.",
         )
     for resource, state in ((subnet, subnet.state), (vnet, vnet.state)):
         if state != "Succeeded":
@@ -347,12 +358,12 @@ def _check_target(world: World, call: Call, wish: Wish) -> tuple[Resource, LinkT
         world.access.require_linked(call, f"{TYPE}/write", kind.approval, target.id)
     namespace = target.type.split("/", 1)[0]
     if not world.directory.registered(call.path.subscription, namespace):
-        # Documented without its body: approval across subscriptions is Forbidden until the endpoint's one is registered.
+        # Documented without its body: approval is Forbidden until the endpoint's subscription is registered.
         raise errors.ArmError(
             HTTPStatus.FORBIDDEN,
             "Forbidden",
-            f"The subscription '{call.path.subscription}' of private endpoint {call.path.text} is not registered to use "
-            f"namespace '{namespace}'.",
+            f"The subscription '{call.path.subscription}' of private endpoint {call.path.text} is not registered to "
+            f"use namespace '{namespace}'.",
         )
     kind.refuse(world, call, target, wish.group_ids)
     return target, kind

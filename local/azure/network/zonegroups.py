@@ -8,11 +8,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from local.azure import errors
+from local.azure.callers import POLICY
 from local.azure.calls import Answer, Call, Json
 from local.azure.network import endpoints
 from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, work
 from local.azure.network.endpoints import PrivateEndpoint
-from local.azure.privatedns import RecordSet, Zone, put_record, remove_record
+from local.azure.privatedns import Zone, put_record, remove_record
 from local.azure.reading import found, listed, require_group
 from local.azure.routes import PAGED, Route
 from local.azure.store import Resource
@@ -139,6 +140,14 @@ def _finish(world: World, group_id: str, old: tuple[tuple[str, str], ...]) -> No
     world.put(replace(endpoint, zone_group_id=group.id, etag=etag(world)))
 
 
+def refresh(world: World, endpoint: PrivateEndpoint) -> None:
+    """Write the records of a zone group that was made before its connection was approved."""
+    for group in world.store.within(endpoint.id):
+        if isinstance(group, ZoneGroup) and group.state == "Succeeded":
+            _written(world, endpoint, group.id, group.configs)
+            _finish(world, group.id, group.records)
+
+
 def _failed(world: World, group_id: str, _: ArmError) -> None:
     group = world.store.find(group_id, ZoneGroup)
     if group is not None:
@@ -217,10 +226,7 @@ def deploy_by_policy(world: World, endpoint_id: str) -> None:
 
 
 def _as_policy(world: World, url: str, configs: list[Json]) -> None:
-    from local.azure.world import TENANT, Caller  # noqa: PLC0415 - the world uses the providers
-
-    policy = Caller("a0000000-0000-4000-8000-0000000000ff", "b0000000-0000-4000-8000-0000000000ff", TENANT)
-    world.request("PUT", url, {"properties": {"privateDnsZoneConfigs": configs}}, policy)
+    world.request("PUT", url, {"properties": {"privateDnsZoneConfigs": configs}}, POLICY)
 
 
 def get(world: World, call: Call) -> Answer:
@@ -231,4 +237,3 @@ def get(world: World, call: Call) -> Answer:
 
 
 ROUTES = (Route(TYPE, TYPE, VERSIONS, {"GET": get, "LIST": listed, "PUT": put, "DELETE": delete}, PAGED),)
-__all__ = ["BY_POLICY", "ROUTES", "RecordSet", "ZoneGroup", "deploy_by_policy", "remove_records"]
