@@ -19,6 +19,7 @@ from local.host.options import HostKeys, HostOptions
 KEYS_VARIABLE = "LOCAL_HOST_KEYS"
 _ROOT = Path(__file__).resolve().parents[2]
 _START_LIMIT = 60
+_STOP_LIMIT = 60
 
 
 class HostProcess:
@@ -91,10 +92,18 @@ class HostProcess:
         return f"{self.url}/runtime/webhooks/EventGrid?{query}"
 
     async def stop(self) -> int:
-        """End it as `FunctionsHost.stop` does; the exit status."""
+        """End it as `FunctionsHost.stop` does; the exit status.
+
+        Raises TimeoutError, having killed it, when a function still runs after a minute.
+        """
         if self._process.stdin is not None:
             self._process.stdin.close()
-        return await self._process.wait()
+        try:
+            async with asyncio.timeout(_STOP_LIMIT):
+                return await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+            raise
 
     async def kill(self) -> None:
         """SIGKILL: whatever it was doing ends between two instructions."""
