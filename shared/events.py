@@ -19,6 +19,7 @@ LARGEST = 256 * 1024
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 _LONGEST_CALLER = 120
+OWN_NAME = "Drawbridge"
 
 _ABOUT_A_CACHE = frozenset(
     f"microsoft.cache/{kind}/{operation}"
@@ -154,8 +155,10 @@ def _caller(data: Mapping[str, object], principal: str) -> tuple[str, bool]:
     if not isinstance(claims, Mapping):
         return "", False
     object_id = str(claims.get(_OBJECT_ID) or "")
+    if principal and object_id.lower() == principal.lower():
+        return OWN_NAME, True
     name = str(claims.get(_UPN) or claims.get("name") or claims.get("appid") or object_id)
-    return name[:_LONGEST_CALLER], bool(principal) and object_id.lower() == principal.lower()
+    return name[:_LONGEST_CALLER], False
 
 
 def about_endpoint(cache: CacheId, event: OfEndpoint) -> WakeUp:

@@ -557,3 +557,5 @@ class WakeUp:
     """Who caused it: a user's or an application's name as the event or the request gives it."""
     own: bool = False
     """An echo of Drawbridge's own write."""
+    after: str = ""
+    """The pass that asked for this look: a later pass has decided anew whether there is to be one."""

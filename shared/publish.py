@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from shared.announcements import Announcement, CacheAnnouncement, SweepAnnouncement
+from shared.announcements import SOURCE, Announcement, CacheAnnouncement, SweepAnnouncement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from azure.eventgrid.aio import EventGridPublisherClient
 
     from shared.store.history import HistoryRecord
-
-_SOURCE = "/drawbridge"
 
 
 class PublishError(Exception):
@@ -66,7 +64,7 @@ class Publisher:
         from azure.core.messaging import CloudEvent  # noqa: PLC0415
 
         events: list[CloudEvent[Any]] = [
-            CloudEvent(source=_SOURCE, type=kind, id=event_id, subject=subject, data=_plain(data))
+            CloudEvent(source=SOURCE, type=kind, id=event_id, subject=subject, data=_plain(data))
             for kind, event_id, subject, data in told
         ]
         try:
@@ -83,4 +81,5 @@ class Publisher:
 
 
 def _plain(data: msgspec.Struct) -> Any:  # noqa: ANN401 - JSON
-    return msgspec.to_builtins(data)
+    # The client writes what is not JSON's own, such as a tuple, as its text.
+    return msgspec.json.decode(msgspec.json.encode(data))

@@ -66,6 +66,7 @@ HOLD = timedelta(minutes=6)
 """How long a claim outlives its pass: longer than host.json's functionTimeout, so that it cannot be running."""
 _TAKEN_PAUSE = timedelta(seconds=2)
 _STUCK_AFTER = timedelta(hours=1)
+ENDPOINT_WRITTEN = "microsoft.network/privateendpoints/write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,9 @@ class Reconciler:
             return
         pass_id = uuid.uuid4().hex[:12]
         match await self.store.caches.claim(wake.cache, woken_at=woken_at, pass_id=pass_id, hold=HOLD):
+            case Claim() as claim if _superseded(claim.row, wake):
+                log.info("superseded", cache=wake.cache, trigger=wake.trigger, operation=wake.operation)
+                await self.store.caches.release(claim, problem=claim.row.problem)
             case Claim() as claim:
                 await self._pass(claim, wake, pass_id)
             case Covered():
@@ -352,7 +356,7 @@ class Reconciler:
         memory = await self._linked(wake.cache, memory, seen)
         row = self._row(claim.row, verdict, memory, decided, applied, seen)
         row = await self._history(claim.row, row, wake, pass_id, applied)
-        await self._look_again(wake, verdict, applied)
+        await self._look_again(wake, verdict, applied, pass_id)
         recorded = await self.store.caches.record(claim, row)
         if row.unannounced:
             await self._announce(recorded)
@@ -458,13 +462,25 @@ class Reconciler:
             return claim
         return await self.store.caches.announced(claim)
 
-    async def _look_again(self, wake: WakeUp, verdict: Verdict, applied: Applied) -> None:
+    async def _look_again(self, wake: WakeUp, verdict: Verdict, applied: Applied, pass_id: str) -> None:
         if verdict.look_after is not None:
-            again = WakeUp(wake.cache, Trigger.AGAIN)
+            again = WakeUp(wake.cache, Trigger.AGAIN, after=pass_id)
             await self.store.queue.put(again, verdict.look_after + _jitter(verdict.look_after / 10))
         elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
             # The event may have come before a read shows what it tells of.
             await self.store.queue.put(WakeUp(wake.cache, Trigger.SETTLE), self.policy.timing.settle)
+
+
+def _superseded(row: CacheRow, wake: WakeUp) -> bool:
+    """Tell whether a pass would find nothing that another does not look for already."""
+    if row.unannounced:
+        return False
+    if wake.trigger is Trigger.AGAIN and wake.after:
+        return row.last_pass != wake.after
+    # While our endpoint is being made, Azure's handshake with the cache shows as events of our own; the one
+    # that counts is the endpoint's, when it is ready.
+    making = row.verdict is not None and row.verdict.step is Step.ATTACHING
+    return wake.own and making and wake.operation.lower() != ENDPOINT_WRITTEN
 
 
 def _jitter(most: timedelta) -> timedelta:

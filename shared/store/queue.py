@@ -76,6 +76,7 @@ class _WakeUpText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     operation: str = ""
     caller: str = ""
     own: bool = False
+    after: str = ""
     delay: int = 0
     woken: datetime | None = None
 
@@ -101,6 +102,7 @@ def encode(message: Message) -> str:
             operation=bounded(wake.operation, _TEXT_LIMIT),
             caller=bounded(wake.caller, _TEXT_LIMIT),
             own=wake.own,
+            after=wake.after,
             delay=_seconds(message.delay),
             woken=message.first_woken,
         )
@@ -114,7 +116,7 @@ def decode(text: str | bytes) -> Message:
         cache = CacheId.parse(read.cache)
     except InvalidIdError as error:
         raise InvalidMessageError(f"cache: {error}") from error
-    wake = WakeUp(cache, read.trigger, read.look, read.operation, read.caller, read.own)
+    wake = WakeUp(cache, read.trigger, read.look, read.operation, read.caller, read.own, read.after)
     return Message(wake, timedelta(seconds=read.delay), read.woken)
 
 

@@ -1,0 +1,193 @@
+"""All of it on one machine: the emulated Azure, Azurite, and the function app in its host, wired as Azure wires them.
+
+The demo, `up`, the benchmark and the system tests stand on it. The app runs in processes of its own, with
+nothing but environment variables to tell it that this is not Azure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import aiohttp
+
+from local.azure import seeds
+from local.azure.emulator import Emulator, EmulatorOptions
+from local.azurite import Azurite
+from local.host import HostOptions, HostProcess
+from shared.ids import CacheId
+from shared.store import Store, StoreSettings
+
+if TYPE_CHECKING:
+    from local.azure.calls import Answer
+    from shared.store.caches import CacheRow
+
+APP = Path(__file__).resolve().parents[1]
+_PATIENCE = 60.0
+_LOOK = 0.05
+
+
+class NotAsPromisedError(AssertionError):
+    """The world has not become what was waited for; the message says what, and what it is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageOptions:
+    """What to play with."""
+
+    policy: str
+    """The text of policy.yaml."""
+    emulator: EmulatorOptions = field(default_factory=EmulatorOptions)
+    seed: seeds.Seed = field(default_factory=seeds.Seed)
+    workers: int = 1
+    events: str = "eventgrid"
+    """The schema that subscription events arrive in: eventgrid or cloudevents."""
+    deliver: bool = True
+    """False: no event ever arrives, so that only sweeps find anything."""
+    sweep_schedule: str = "0 0 3 1 1 *"
+    """NCRONTAB; the default is once a year, so that sweeps are started by hand."""
+    in_flight_visibility: timedelta = timedelta(seconds=5)
+    connection_string: str = ""
+    """A storage account to use; "" starts an Azurite."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    log: IO[bytes] | None = None
+    topic: bool = True
+
+
+class Stage:
+    """Everything running; made by ``stage``."""
+
+    def __init__(self, azure: Emulator, hosts: list[HostProcess], store: Store, session: aiohttp.ClientSession) -> None:
+        self.azure = azure
+        self.hosts = hosts
+        self.store = store
+        self._session = session
+
+    @property
+    def app(self) -> HostProcess:
+        """The worker that outside calls go to."""
+        return self.hosts[0]
+
+    def outside(self, method: str, path: str, body: Mapping[str, Any] | None = None, version: str = "") -> Answer:
+        """Do as a person or pipeline does: one ARM call as the operator, not as the app."""
+        url = f"{path}?api-version={version or api_version(path)}"
+        answer = self.azure.world.request(method, url, dict(body) if body is not None else None)
+        if answer.status >= 400:  # noqa: PLR2004
+            raise NotAsPromisedError(f"{method} {path} was answered {answer.status}: {answer.body}")
+        return answer
+
+    async def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Call the app's HTTP API with its function key; gives the status and the JSON."""
+        headers = {"x-functions-key": self.app.function_key}
+        async with self._session.request(method, f"{self.app.url}/api/{path}", json=body, headers=headers) as answer:
+            text = await answer.text()
+            return answer.status, json.loads(text) if text else None
+
+    async def sweep(self) -> None:
+        """Fire the timer now, as an operator can on Azure."""
+        url = f"{self.app.url}/admin/functions/sweep"
+        async with self._session.post(url, json={}, headers={"x-functions-key": self.app.admin_key}) as answer:
+            if answer.status != 202:  # noqa: PLR2004
+                raise NotAsPromisedError(f"the sweep could not be started: {answer.status} {await answer.text()}")
+
+    async def row(self, cache: str) -> CacheRow | None:
+        """Read what the app has recorded of a cache."""
+        return await self.store.caches.read(CacheId.parse(cache))
+
+    async def verdict(self, cache: str) -> str:
+        """Give the last verdict: ``Compliant``, ``Blocked(SubnetFull)``, … or "" where there is none."""
+        row = await self.row(cache)
+        if row is None or row.verdict is None:
+            return ""
+        reason = row.verdict.reason
+        return f"{row.verdict.kind.value}({reason.value})" if reason else row.verdict.kind.value
+
+    async def until_verdict(self, cache: str, wanted: str, seconds: float = _PATIENCE) -> None:
+        """Wait for a verdict."""
+
+        async def reached() -> bool:
+            return await self.verdict(cache) == wanted
+
+        await eventually(reached, seconds, f"{cache.rpartition('/')[2]} {wanted}", lambda: self.verdict(cache))
+
+
+async def eventually(
+    reached: Callable[[], Awaitable[bool]],
+    seconds: float,
+    what: str,
+    instead: Callable[[], Awaitable[object]] | None = None,
+) -> None:
+    """Look until it is so; raises NotAsPromisedError when it is not in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await reached():  # noqa: ASYNC110 - what is waited for is in another process
+                await asyncio.sleep(_LOOK)
+    except TimeoutError:
+        found = await instead() if instead else "it is not so"
+        raise NotAsPromisedError(f"waited {seconds:g} s for {what}: {found}") from None
+
+
+def api_version(path: str) -> str:
+    """Choose the api-version that the pinned SDKs send for a path."""
+    lowered = path.lower()
+    if "/providers/microsoft.resources/tags/" in lowered:
+        return "2025-04-01"
+    for part, version in (
+        ("/microsoft.cache/redis", "2024-11-01"),
+        ("/privatednszones", "2024-06-01"),
+        ("/microsoft.network/", "2026-03-01"),
+    ):
+        if part in lowered:
+            return version
+    return "2025-04-01"
+
+
+@asynccontextmanager
+async def stage(options: StageOptions) -> AsyncIterator[Stage]:
+    """Start everything, and stop it in order at the end."""
+    async with AsyncExitStack() as stack:
+        connection = options.connection_string or stack.enter_context(Azurite.running()).connection_string
+        azure = await stack.enter_async_context(Emulator.start(options.emulator))
+        seeds.plant(azure.world, options.seed)
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="drawbridge-"))
+        env = {**azure.environment, **_settings(options, connection, Path(folder)), **options.settings}
+        if not options.topic:
+            env["DRAWBRIDGE_TOPIC_ENDPOINT"] = ""
+        hosts = await _hosts(stack, env, options)
+        if options.deliver:
+            await azure.subscribe_events(hosts[0].event_grid_url("on_event"), schema=options.events)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        store = Store.open(StoreSettings(connection_string=connection))
+        stack.push_async_callback(store.close)
+        yield Stage(azure, hosts, store, session)
+
+
+def _settings(options: StageOptions, connection: str, folder: Path) -> dict[str, str]:
+    policy = folder / "policy.yaml"
+    policy.write_text(options.policy, encoding="utf-8")
+    return {
+        "AzureWebJobsStorage": connection,
+        "DRAWBRIDGE_POLICY": str(policy),
+        "DRAWBRIDGE_SWEEP_SCHEDULE": options.sweep_schedule,
+    }
+
+
+async def _hosts(stack: AsyncExitStack, env: Mapping[str, str], options: StageOptions) -> list[HostProcess]:
+    hosts = []
+    for number in range(options.workers):
+        chosen = HostOptions(
+            in_flight_visibility=options.in_flight_visibility,
+            longest_poll=timedelta(seconds=0.2),
+            timers=number == 0,
+        )
+        host = await HostProcess.start(APP, env, options=chosen, log=options.log)
+        stack.push_async_callback(host.stop)
+        hosts.append(host)
+    return hosts
