@@ -99,6 +99,7 @@ class Delivery:
     destinations: list[Destination] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
     dropped: list[ResourceEvent] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
     in_flight: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _held: list[_Reordered] = field(default_factory=list)
@@ -129,11 +130,11 @@ class Delivery:
 
     def publish(self, event: ResourceEvent) -> None:
         """Send an event on its way to everybody who takes it."""
-        for destination in self.destinations:
-            if not destination.selection.takes(event):
-                continue
-            fault = self.faults.of_event(event.operation, event.subject)
+        takers = [destination for destination in self.destinations if destination.selection.takes(event)]
+        fault = self.faults.of_event(event.operation, event.subject) if takers else None
+        for destination in takers:
             self._dispatch(destination, event, fault)
+        if takers:
             self._release(fault)
 
     def send(self, event: ResourceEvent, *, late: float = 0.0) -> None:
@@ -173,8 +174,9 @@ class Delivery:
     def _landed(self, task: asyncio.Task[None]) -> None:
         self.in_flight -= 1
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            raise task.exception() or RuntimeError
+        failure = None if task.cancelled() else task.exception()
+        if isinstance(failure, Exception):
+            self.failures.append(failure)
 
     async def _travel(
         self, destination: Destination, event: ResourceEvent, delay: float, held: _Reordered | None

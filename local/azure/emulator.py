@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +30,12 @@ from local.azure.world import PolicyZoneGroups, World, WorldOptions
 
 # How long the driver sleeps at most, in wall seconds, so that a stop is noticed.
 _LONGEST_SLEEP = 3600.0
+# How often a condition is looked at, in wall seconds.
+_LOOK_AGAIN = 0.01
 _DURATIONS = Durations()
 _BUCKETS = Buckets()
 _DELIVERY = DeliveryOptions()
+_EVERYTHING = Selection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Emulator:
         """Run until the block is left."""
         with tempfile.TemporaryDirectory(prefix="drawbridge-azure-") as temporary:
             emulator = cls._make(options, options.folder or Path(temporary))
-            async with emulator._running():
+            async with emulator.running():
                 yield emulator
 
     @classmethod
@@ -109,7 +112,7 @@ class Emulator:
         return emulator
 
     @asynccontextmanager
-    async def _running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncIterator[None]:
         if self.options.trust:
             trust_in_process(self.authority)
         await self.delivery.start()
@@ -123,8 +126,9 @@ class Emulator:
             await self.delivery.stop()
             await arm.cleanup()
             await identity.cleanup()
-        if self._failures:
-            raise ExceptionGroup("steps of the world failed", self._failures)
+        failures = [*self._failures, *self.delivery.failures]
+        if failures:
+            raise ExceptionGroup("the stand-in for Azure failed", failures)
 
     async def _listen(self) -> tuple[web.AppRunner, web.AppRunner]:
         arm = application()
@@ -222,7 +226,7 @@ class Emulator:
         self,
         url: str,
         schema: Schema | str = Schema.EVENT_GRID,
-        selection: Selection = Selection(),
+        selection: Selection = _EVERYTHING,
     ) -> Destination:
         """Deliver subscription events to a webhook; raises HandshakeError where it does not agree."""
         return await self.delivery.subscribe(url, schema, selection)
@@ -230,6 +234,20 @@ class Emulator:
     def request(self, method: str, url: str, body: Json | None = None, caller: Caller = OPERATOR) -> Answer:
         """Do what somebody else does to Azure, by the same path as over HTTP."""
         return self.world.request(method, url, body, caller)
+
+    async def until(self, holds: Callable[[World], object], seconds: float = 20.0) -> None:
+        """Wait until something holds in the world; raises TimeoutError after so many wall seconds."""
+        async with asyncio.timeout(seconds):
+            while not self._holds(holds):  # noqa: ASYNC110 - the condition is any, and nothing announces it
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    def _holds(self, holds: Callable[[World], object]) -> bool:
+        self.world.settle()
+        return bool(holds(self.world))
+
+    async def quiet(self, seconds: float = 20.0) -> None:
+        """Wait until nothing more happens by itself and no event is on its way; raises TimeoutError."""
+        await self.until(lambda world: world.next_due is None and not self.delivery.in_flight, seconds)
 
     def reset(self) -> None:
         """Forget the world, what was delivered and what was published; listeners and destinations stay."""

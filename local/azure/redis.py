@@ -495,7 +495,8 @@ def _connection(cache: Cache, call: Call) -> Connection:
 
 def _replace(world: World, cache: Cache, old: Connection, new: Connection) -> None:
     connections = tuple(new if connection.name == old.name else connection for connection in cache.connections)
-    world.put(replace(cache, connections=connections))
+    closes = new.is_approved and not cache.approved
+    world.put(replace(cache, connections=connections, public="Disabled" if closes else cache.public))
 
 
 def list_link_resources(world: World, call: Call) -> Answer:
@@ -558,11 +559,12 @@ class RedisLinks:
             raise errors.busy(cache.id)
 
     def connect(self, world: World, target_id: str, connection: Connection) -> None:
-        """Show the connection; the first one closes public access by itself, as recorded."""
+        """Show the connection; the first approved one closes public access by itself, as recorded."""
         cache = world.store.find(target_id, Cache)
         if cache is None or any(held.name == connection.name for held in cache.connections):
             return
-        public = cache.public if cache.connections else "Disabled"
+        closes = connection.is_approved and not cache.approved
+        public = "Disabled" if closes else cache.public
         world.put(replace(cache, connections=(*cache.connections, connection), public=public))
 
     def disconnect(self, world: World, target_id: str, name: str) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from local.azure import errors
 from local.azure.access import Access
@@ -189,6 +189,18 @@ class World:
         if cache is None:
             raise KeyError(cache_id)
         return cache
+
+    def show(self, resource_id: str) -> Json | None:
+        """Give a resource as a GET would now, without a call; None where there is none."""
+        self.settle()
+        resource = self.store.get(resource_id)
+        return None if resource is None else resource.render()
+
+    def act(self, method: str, resource_id: str, body: Json | None = None, caller: Caller = OPERATOR) -> Answer:
+        """Do what somebody does to a resource, in the newest api-version of its type."""
+        route = self._routes.by_type.get(parse(resource_id).type)
+        version = max(route.versions) if route else ""
+        return self.request(method, f"{quote(resource_id)}?api-version={version}", body, caller)
 
     def put(self, resource: Resource) -> None:
         """Make or replace a resource; a new one gets its place in lists."""

@@ -222,6 +222,7 @@ def put_vnet(world: World, call: Call) -> Answer:
         subnets=before.subnets if before else (),
     )
     world.put(vnet)
+    _drop_unlisted(world, vnet, call.properties.get("subnets"))
     for item in call.properties.get("subnets") or ():
         put_subnet_value(world, _subnet(world, vnet.id, item, "Succeeded"))
     seconds = world.lasting(world.options.durations.network_write)
@@ -231,6 +232,19 @@ def put_vnet(world: World, call: Call) -> Answer:
     operation = world.begin(call, job)
     current = world.store.find(vnet.id, VirtualNetwork) or vnet
     return Answer(status, current.render(), accepted(world, call, operation, 3))
+
+
+def _drop_unlisted(world: World, vnet: VirtualNetwork, listed_subnets: list[Json] | None) -> None:
+    """Delete the subnets that a list leaves out; a body without a list keeps them all."""
+    if listed_subnets is None:
+        return
+    kept = {str(item.get("name")).lower() for item in listed_subnets}
+    gone = [subnet for subnet in vnet.subnets if subnet.name.lower() not in kept]
+    for subnet in gone:
+        if subnet.taken:
+            raise _in_use(subnet)
+    for subnet in gone:
+        _remove_subnet(world, subnet)
 
 
 def _settle_vnet(world: World, vnet_id: str) -> None:
@@ -266,8 +280,8 @@ def _check_name(call: Call, longest: int) -> None:
     if len(call.path.name) > longest or not _NAME.fullmatch(call.path.name):
         raise errors.network_refusal(
             "InvalidResourceName",
-            f"Resource name {call.path.name} is invalid. The name can be up to {longest} characters long. It must begin "
-            "with a word character, and it must end with a word character or with '_'. The name may contain word "
+            f"Resource name {call.path.name} is invalid. The name can be up to {longest} characters long. It must "
+            "begin with a word character, and it must end with a word character or with '_'. The name may contain word "
             "characters or '.', '-', '_'.",
         )
 
@@ -352,8 +366,8 @@ def _in_use(subnet: Subnet) -> ArmError:
     user = next(iter(subnet.taken.values()))
     return errors.network_refusal(
         "InUseSubnetCannotBeDeleted",
-        f"Subnet {subnet.name} is in use by {user} and cannot be deleted. In order to delete the subnet, delete all the "
-        "resources within the subnet. See aka.ms/deletesubnet.",
+        f"Subnet {subnet.name} is in use by {user} and cannot be deleted. In order to delete the subnet, delete all "
+        "the resources within the subnet. See aka.ms/deletesubnet.",
     )
 
 
