@@ -111,12 +111,22 @@ async def seconds_until_unavailable(address: str, call: Call) -> float:
     return time.monotonic() - began
 
 
+class Stranger(BaseHTTPRequestHandler):
+    """A web server that knows nothing of tables."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class calls it so)
+        """Keep quiet."""
+
+
 async def test_an_address_that_is_no_storage_account_is_refused_and_not_taken_for_an_empty_one() -> None:
-    stranger = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    stranger = HTTPServer(("127.0.0.1", 0), Stranger)
     threading.Thread(target=stranger.serve_forever, daemon=True).start()
     store = Store.open(StoreSettings(NOBODY.format(f"127.0.0.1:{stranger.server_port}")))
     try:
-        with pytest.raises(StoreError, match="reading from table caches"):
+        with pytest.raises(StoreRefusedError, match=r"reading from table caches: .* 404 .* is this address a storage"):
             await store.caches.read(cache())
     finally:
         await store.close()

@@ -1,4 +1,6 @@
 import asyncio
+import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -222,6 +224,26 @@ async def test_a_property_that_a_newer_version_wrote_counts_as_lost_and_the_rest
     assert row
     assert (row.verdict, row.memory) == (None, Memory())
     assert row.last_started is not None
+
+
+async def test_a_pass_costs_three_storage_calls_and_a_covered_wake_up_one(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    await passed(store)
+    now = await store.now() + HOLD
+    caplog.set_level(logging.INFO, "azure.core.pipeline.policies.http_logging_policy")
+
+    def calls() -> list[str]:
+        asked = re.findall(r"Request method: '(\w+)'", caplog.text)
+        caplog.clear()
+        return asked
+
+    claim = await claimed(store, now)
+    assert calls() == ["GET", "PATCH"]
+    recorded = await store.caches.record(claim, replace(claim.row, verdict=COMPLIANT))
+    assert calls() == ["PUT"]
+    assert isinstance(await attempt(store, recorded.started - SECOND), Covered)
+    assert calls() == ["GET"]
 
 
 async def test_a_forgotten_cache_has_no_row(store: Store) -> None:

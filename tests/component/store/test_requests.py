@@ -7,7 +7,7 @@ import pytest
 from shared.store import Store
 from shared.store.errors import ConflictError
 from shared.store.requests import EndpointRequest
-from tests.component.store.conftest import NOON, cache
+from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, cache
 
 ASKED = EndpointRequest(cache(), "weu-prod", "pipeline", NOON, options={"wait": "yes"})
 
@@ -69,6 +69,16 @@ async def test_a_withdrawn_request_stays_on_file_and_can_be_made_again(store: St
     assert withdrawn.withdrawn
     assert await store.requests.of_cache(cache()) == [withdrawn]
     assert not (await store.requests.put(ASKED)).withdrawn
+
+
+async def test_the_requests_of_a_subscription_name_their_caches(store: Store) -> None:
+    asked = [ASKED, replace(ASKED, cache=cache("other", "größe")), replace(ASKED, placement="a|b")]
+    for one in [*asked, replace(ASKED, cache=cache(subscription=OTHER_SUBSCRIPTION))]:
+        await store.requests.put(one)
+
+    found = await store.requests.of_subscription(SUBSCRIPTION)
+
+    assert {(one.cache, one.placement) for one in found} == {(one.cache, one.placement) for one in asked}
 
 
 async def test_a_cache_has_its_own_requests_only(store: Store) -> None:

@@ -82,6 +82,15 @@ async def test_old_sweeps_are_deleted_and_the_latest_is_kept(store: Store) -> No
     assert [await store.sweeps.summary(name) is not None for name in ("s1", "s2", "s3")] == [False, False, True]
 
 
+async def test_many_wishes_for_a_look_at_one_subscription_lead_to_one_look(store: Store) -> None:
+    asked = await store.now()
+
+    assert await store.sweeps.first_look(SUBSCRIPTION, asked)
+    assert not await store.sweeps.first_look(SUBSCRIPTION, asked - timedelta(seconds=1))
+    assert await store.sweeps.first_look(SUBSCRIPTION, asked + timedelta(hours=1))
+    assert await store.sweeps.first_look(OTHER_SUBSCRIPTION, asked)
+
+
 async def test_the_scope_is_what_was_last_resolved_whatever_its_size(
     storage: str, store: Store, monotonic: Monotonic
 ) -> None:
