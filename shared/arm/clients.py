@@ -249,4 +249,7 @@ def _transport() -> Any:  # noqa: ANN401 - azure-core types its transports by re
         auto_decompress=False,
         trust_env=True,
     )
+    # aiohttp would send a GET, PUT or DELETE a second time by itself when a kept connection turns out to be lost:
+    # a write that may have happened would then look like one that was refused. It has no public switch for it.
+    session._retry_connection = False  # noqa: SLF001
     return AioHttpTransport(session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)

@@ -29,18 +29,37 @@ class Patience:
         self._wait = wait
 
     async def __call__(self, call: Call, send: Callable[[], Awaitable[T]]) -> T:
-        """Await ``send``, translated and retried; raises the last attempt's ArmError."""
+        """Await ``send``, translated and retried; raises the last attempt's ArmError.
+
+        It is unsure where any attempt was: the attempt after a lost connection can meet the operation that the
+        lost one has begun.
+        """
         import tenacity
 
+        doubt = _Doubt()
         async for attempt in tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception(_soon),
             wait=self._wait or tenacity.wait_random_exponential(max=LONGEST_WAIT),
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             reraise=True,
         ):
-            with attempt, arm_errors(call):
+            with attempt, doubt, arm_errors(call):
                 return await send()
         raise AssertionError("tenacity ended without a result or an exception")
+
+
+class _Doubt:
+    """Remembers over the attempts of one call that a write may have happened."""
+
+    def __init__(self) -> None:
+        self._unsure = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, ArmError):
+            error.unsure = self._unsure = self._unsure or error.unsure
 
 
 def _soon(error: BaseException) -> bool:

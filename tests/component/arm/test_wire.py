@@ -76,6 +76,19 @@ async def test_a_short_fault_is_asked_three_times_and_no_more(arm: Arm, stub: St
     assert caught.value.unsure is method.writes
 
 
+@every_method
+async def test_a_lost_connection_is_tried_three_times_and_no_more(arm: Arm, stub: Stub, method: Method) -> None:
+    await arm.dns.zone_exists(ZONE)
+    stub.asked.clear()
+    stub.always = Answer(cut=True)
+
+    with counted() as calls, pytest.raises(ArmError) as caught:
+        await method.call(arm)
+
+    assert len(stub.asked) == calls.reads + calls.writes == 3
+    assert caught.value.unsure is method.writes
+
+
 @every_write
 async def test_a_write_that_azure_accepts_is_one_request_and_is_never_polled(
     arm: Arm, stub: Stub, method: Method

@@ -8,6 +8,7 @@ from shared.arm.retry import ATTEMPTS, LONGEST_WAIT, Patience
 from tests.unit.arm.answers import SUBSCRIPTION, envelope, failed
 
 READ = Call("Microsoft.Cache/redis/read", SUBSCRIPTION)
+WRITE = Call("Microsoft.Cache/redis/write", SUBSCRIPTION, writes=True)
 
 
 class Azure:
@@ -61,6 +62,23 @@ async def test_what_takes_longer_than_seconds_is_not_tried_again_here(failure: E
     with pytest.raises(ArmError):
         await Patience(wait_none())(READ, azure)
     assert azure.asked == 1
+
+
+async def test_a_write_stays_unsure_when_a_later_attempt_is_refused() -> None:
+    azure = Azure(trouble(), failed(409, envelope("AnotherOperationInProgress", "m")))
+
+    with pytest.raises(ArmError) as caught:
+        await Patience(wait_none())(WRITE, azure)
+    assert (caught.value.code, caught.value.unsure) == ("AnotherOperationInProgress", True)
+
+
+async def test_doubt_does_not_outlive_its_call() -> None:
+    patience = Patience(wait_none())
+    assert await patience(WRITE, Azure(trouble())) == "done"
+
+    with pytest.raises(ArmError) as caught:
+        await patience(WRITE, Azure(failed(409, envelope("ScopeLocked", "m"))))
+    assert not caught.value.unsure
 
 
 async def test_a_bug_is_not_tried_again() -> None:
