@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -94,6 +93,8 @@ def _seconds(headers: Mapping[str, str]) -> timedelta | None:
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
         return _bounded(timedelta(seconds=min(int(text), _LONGEST_WAIT.total_seconds())))
+    from email.utils import parsedate_to_datetime
+
     try:
         return _bounded(parsedate_to_datetime(text) - datetime.now(UTC))
     except (ValueError, TypeError):

@@ -6,7 +6,6 @@ back on a 409, and log. Ours does none of that: it authenticates, counts, and se
 
 from __future__ import annotations
 
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -240,6 +239,8 @@ def _transport() -> Any:  # noqa: ANN401 - azure-core types its transports by re
     The context is made here and not by aiohttp (which makes its own when it is imported), so that SSL_CERT_FILE is
     honoured whenever it was set; azure-core's ``connection_verify`` would make one per request and reuse no connection.
     """
+    import ssl
+
     import aiohttp
     from azure.core.pipeline.transport import AioHttpTransport
 

@@ -263,9 +263,14 @@ async def test_every_client_and_subscription_shares_one_connection(arm: Arm, stu
     assert len(stub.connections) == 1
 
 
-async def test_closing_closes_the_credential_and_a_later_call_connects_again(
-    arm: Arm, stub: Stub, credential: Credential
-) -> None:
+async def test_connecting_takes_at_most_5_seconds_and_an_answer_30() -> None:
+    from shared.arm.clients import _transport
+
+    async with _transport() as transport:
+        assert (transport.connection_config.timeout, transport.connection_config.read_timeout) == (5, 30)
+
+
+async def test_closing_closes_the_credential_and_may_be_repeated(arm: Arm, stub: Stub, credential: Credential) -> None:
     await arm.dns.zone_exists(ZONE)
     await arm.close()
     await arm.close()
