@@ -77,7 +77,7 @@ def policy(  # noqa: PLR0913 - the knobs that stories turn
     return "\n".join(lines) + "\n"
 
 
-def _placement(  # noqa: PLR0913, PLR0917 - a line of YAML each
+def _placement(  # noqa: PLR0913 - a line of YAML each
     name: str, region: str, subnet: str, short: str, zones: str, *, elsewhere: bool = False
 ) -> list[str]:
     group = f"/subscriptions/{HUB}/resourceGroups/rg-hub-{short}"

@@ -63,7 +63,7 @@ class Work:
 
 @dataclass(slots=True)
 class Operation:
-    """One operation. ``group_id`` is that of the resource, ``region`` as the provider spells it."""
+    """One operation. ``group_id`` is that of the resource, ``region`` as the provider spells it; times are the world's."""
 
     id: str
     style: Style
@@ -71,6 +71,7 @@ class Operation:
     group_id: str
     subscription: str
     api_version: str
+    begun: float
     due: float
     status: Status = Status.IN_PROGRESS
     error: Json | None = None

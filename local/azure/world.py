@@ -328,8 +328,9 @@ class World:
         subscription = work.subject.split("/", 3)[2]
         seconds = next((e.seconds for e in call.effects if isinstance(e, Lasting)), work.seconds)
         stuck = any(isinstance(effect, Stuck) for effect in call.effects)
+        begun = self.now
         operation = Operation(
-            self.uuid(), work.style, work.region, group_id, subscription, call.api_version, self.now + seconds
+            self.uuid(), work.style, work.region, group_id, subscription, call.api_version, begun, begun + seconds
         )
         self.operations[operation.id] = operation
         failure = next((effect for effect in call.effects if isinstance(effect, FailOperation)), None)
