@@ -1,21 +1,27 @@
 """Which changes are announced to the world, and in what shape. Pure.
 
-Each announcement is a CloudEvent whose subject is the cache's id and whose id is the history row's, so that
-a consumer can drop doubles.
+Each announcement is a CloudEvent whose subject is the cache's id. The first one of a history row has the row's
+id, further ones of the same row have ``.1``, ``.2`` behind it, whenever they are repeated: a consumer can drop
+doubles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
+from msgspec import Meta
 
 from shared.model import PublicAccess, Reason, VerdictKind
 
 if TYPE_CHECKING:
     from shared.model import Memory, Verdict
+
+
+SOURCE = "/drawbridge"
+"""The ``source`` of every announcement."""
 
 
 class Announcement(StrEnum):
@@ -33,29 +39,68 @@ class Announcement(StrEnum):
     SWEEP_COMPLETED = "Drawbridge.Sweep.Completed"
 
 
+_VERDICTS = [kind.value for kind in VerdictKind]
+_REASONS = [reason.value for reason in Reason]
+
+Verdicts = Annotated[str, Meta(description="The verdict after the change.", extra_json_schema={"enum": _VERDICTS})]
+Reasons = Annotated[
+    str | None,
+    Meta(description="Why the cache is Blocked; null otherwise.", extra_json_schema={"enum": [*_REASONS, None]}),
+]
+
+
 class CacheAnnouncement(msgspec.Struct, frozen=True, rename="camel"):
     """The ``data`` of every announcement about a cache."""
 
-    verdict: str
-    reason: str | None
-    message: str
-    done: tuple[str, ...]
-    """What was written in Azure, in words."""
-    caller: str
-    """Who caused the change, where an event or a request names them."""
-    history: str
-    """The id of the history row; the path of the API that gives it is ``/api/caches/…/history``."""
+    verdict: Verdicts
+    reason: Reasons
+    message: Annotated[str, Meta(description="For a person: what is the matter. May be empty.")]
+    done: Annotated[tuple[str, ...], Meta(description="What was written in Azure and why, in words.")]
+    caller: Annotated[
+        str, Meta(description="Who caused the change, where an event or a request names them; empty otherwise.")
+    ]
+    history: Annotated[str, Meta(description="The id of the row of the table history.")]
 
 
 class SweepAnnouncement(msgspec.Struct, frozen=True, rename="camel"):
     """The ``data`` of ``Drawbridge.Sweep.Completed``."""
 
-    sweep: str
-    subscriptions: int
-    unreadable: Mapping[str, str]
-    """Subscription → why it could not be read."""
-    caches: int
-    drifted: int
+    sweep: Annotated[str, Meta(description="The id of the run.")]
+    subscriptions: Annotated[int, Meta(description="How many subscriptions were in scope.")]
+    unreadable: Annotated[
+        Mapping[str, str], Meta(description="Subscription: why it could not be read. Nothing is known of its caches.")
+    ]
+    caches: Annotated[int, Meta(description="How many caches were seen.")]
+    drifted: Annotated[int, Meta(description="How many of them were put on the queue.")]
+
+
+def schemas() -> dict[Announcement, dict[str, object]]:
+    """Give the JSON schema of each type of CloudEvent: its envelope, and its ``data``."""
+    return {kind: _schema(kind) for kind in Announcement}
+
+
+def _schema(kind: Announcement) -> dict[str, object]:
+    of_sweep = kind is Announcement.SWEEP_COMPLETED
+    data = SweepAnnouncement if of_sweep else CacheAnnouncement
+    subject = "sweeps/ and the id of the run." if of_sweep else "The cache's id."
+    again = "The same whenever the announcement is repeated: drop what you have seen."
+    properties: dict[str, object] = {
+        "specversion": {"const": "1.0"},
+        "type": {"const": kind.value},
+        "source": {"const": SOURCE},
+        "id": {"type": "string", "description": again},
+        "subject": {"type": "string", "description": subject},
+        "time": {"type": "string", "format": "date-time", "description": "When it was published, UTC."},
+        "data": {"$ref": f"#/$defs/{data.__name__}"},
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": kind.value,
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "$defs": msgspec.json.schema(data)["$defs"],
+    }
 
 
 class Change(msgspec.Struct, frozen=True):
