@@ -110,9 +110,7 @@ def done(world: World, clock: ManualClock, answer: Answer) -> Answer:
     return answer
 
 
-def attach(
-    world: World, clock: ManualClock, name: str = "pe-a", body: Json | None = None, *, dns: bool = True
-) -> None:
+def attach(world: World, clock: ManualClock, name: str = "pe-a", body: Json | None = None, *, dns: bool = True) -> None:
     """Attach an endpoint, with its zone group unless told otherwise, and let it be ready."""
     done(world, clock, world.act("PUT", endpoint_id(name), body or endpoint()))
     if dns:
