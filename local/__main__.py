@@ -8,6 +8,8 @@ import sys
 
 # command: (module, what it does)
 _COMMANDS = {
+    "demo": ("local.demo", "play the whole story, and say whether the world is as promised"),
+    "up": ("local.up", "keep everything running, and say how to drive it"),
     "azure": ("local.azure.command", "run the stand-in for Azure alone"),
 }
 

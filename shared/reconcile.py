@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from shared.announcements import Change, announcements
-from shared.arm.errors import ArmError
+from shared.arm.errors import ArmError, Retry
 from shared.desired import desired
 from shared.drift import summary
 from shared.ids import NetworkId, zone_id
@@ -255,7 +255,7 @@ class Reconciler:
         try:
             return await self.arm.network.endpoint(endpoint)
         except ArmError as error:
-            if error.reason is Reason.PERMISSION_DENIED:
+            if error.reason is Reason.PERMISSION_DENIED and error.retry is Retry.NEVER:
                 return endpoint
             raise
 
