@@ -10,6 +10,7 @@ import sys
 _COMMANDS = {
     "demo": ("local.demo", "play the whole story, and say whether the world is as promised"),
     "up": ("local.up", "keep everything running, and say how to drive it"),
+    "bench": ("local.bench", "measure what a pass, an event, a cold start and a crowd cost"),
     "azure": ("local.azure.command", "run the stand-in for Azure alone"),
 }
 
