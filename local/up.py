@@ -69,7 +69,7 @@ The emulated Azure Resource Manager   {azure.arm_url}
 
 With an SDK, as the app's managed identity:
   export IDENTITY_ENDPOINT={azure.identity_url} IDENTITY_HEADER={azure.identity.header} SSL_CERT_FILE={ca} REQUESTS_CA_BUNDLE={ca}
-  python3 -c 'from azure.identity import DefaultAzureCredential
+  {sys.executable} -c 'from azure.identity import DefaultAzureCredential
 from azure.mgmt.redis import RedisManagementClient
 client = RedisManagementClient(DefaultAzureCredential(), "{fleet.APPS}", base_url="{azure.arm_url}", credential_scopes=["{azure.arm_url}/.default"])
 print([cache.name for cache in client.redis.list_by_subscription()])'

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.announcements import SweepAnnouncement
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = Log(__name__)
 
+_RUNS_KEPT = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class Sweeper:
@@ -58,6 +60,7 @@ class Sweeper:
         wanted = {s for s in readable | members | scope.subscriptions if scope.admits(s, frozenset(members))}
         run = f"{self.clock():%Y%m%d%H%M%S}-{uuid.uuid4().hex[:6]}"
         await self.store.sweeps.start(run, sorted(wanted), self.policy.digest)
+        await self.store.sweeps.prune(self.clock() - _RUNS_KEPT)
         for subscription in sorted(wanted - readable):
             missing = "this identity does not see the subscription; assign it the role for caches there"
             await self._report(run, subscription, PageReport(0, error_code="NotListed", error_message=missing))
