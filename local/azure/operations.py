@@ -63,7 +63,7 @@ class Work:
 
 @dataclass(slots=True)
 class Operation:
-    """One operation. ``group_id`` is that of the resource, ``region`` as the provider spells it; times are the world's."""
+    """One operation. ``group_id`` is the resource's, ``region`` as the provider spells it; times are the world's."""
 
     id: str
     style: Style

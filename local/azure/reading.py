@@ -9,6 +9,7 @@ from urllib.parse import quote
 from local.azure import errors
 from local.azure.calls import Answer, Call, Json
 from local.azure.errors import ArmError
+from local.azure.paths import GROUP
 from local.azure.store import Resource
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def get(world: World, call: Call) -> Answer:
 def listed(world: World, call: Call) -> Answer:
     """Answer a collection, page by page."""
     _require_scope(world, call)
-    scope = call.path.text.lower().split("/providers/", 1)[0]
-    if call.path.type.count("/") > 1:
-        scope = call.path.parent.lower()
+    scope = _scope(call)
     token = call.query.get("$skiptoken", "0")
     if not token.isdigit():
         raise errors.bad_request(f"The skip token '{token}' is not valid.", "InvalidSkipToken")
@@ -65,6 +64,13 @@ def listed(world: World, call: Call) -> Answer:
     if len(items) > size:
         body["nextLink"] = next_link(call, str(items[size - 1].serial))
     return Answer(HTTPStatus.OK, body)
+
+
+def _scope(call: Call) -> str:
+    """Give the id of what a collection is in, in lower case."""
+    if call.path.type == GROUP or call.path.type.count("/") > 1:
+        return call.path.parent.lower()
+    return call.path.text.lower().split("/providers/", 1)[0]
 
 
 def next_link(call: Call, token: str) -> str:

@@ -115,8 +115,13 @@ def test_a_denial_names_client_action_and_scope() -> None:
 
 @pytest.mark.parametrize(
     ("level", "method", "status"),
-    [("ReadOnly", "PATCH", 409), ("ReadOnly", "DELETE", 409), ("CanNotDelete", "DELETE", 409)]
-    + [("CanNotDelete", "PATCH", 202), ("ReadOnly", "GET", 200)],
+    [
+        ("ReadOnly", "PATCH", 409),
+        ("ReadOnly", "DELETE", 409),
+        ("ReadOnly", "GET", 200),
+        ("CanNotDelete", "DELETE", 409),
+        ("CanNotDelete", "PATCH", 202),
+    ],
 )
 def test_a_lock_holds_at_its_scope_and_below(level: str, method: str, status: int) -> None:
     world, _ = make_world()
