@@ -1,0 +1,229 @@
+"""What the system tests do and see: the whole app on a stage, and the world as its operator sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from azure.storage.queue.aio import QueueClient
+
+from local import fleet
+from local.azure.callers import APP
+from local.azure.emulator import EmulatorOptions
+from local.azure.journal import Entry
+from local.azure.network.endpoints import PrivateEndpoint
+from local.azure.privatedns import RecordSet
+from local.azure.redis import Cache
+from local.azure.seeds import CacheSeed
+from local.azurite import Azurite
+from local.stage import Stage, StageOptions, eventually, stage
+from shared.model import TAG_CACHE, TAG_MANAGED_BY
+from tests.fixtures.azurite import unused_account
+
+FAST = 200.0
+"""World seconds in a wall second: an endpoint takes a quarter of a second, most of the rest is the policy's waits."""
+TAGS = "/providers/Microsoft.Resources/tags/default"
+CLOSE = {"properties": {"publicNetworkAccess": "Disabled"}}
+OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
+_ARRIVALS = {"eventgrid": ("eventgrid", True), "cloudevents": ("cloudevents", True), "silence": ("eventgrid", False)}
+ARRIVALS = tuple(_ARRIVALS)
+"""How the app hears of changes: events of either schema, or only by the sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A stage with everything running."""
+
+    stage: Stage
+    hears: bool = True
+    """Events are delivered; otherwise only a sweep finds anything."""
+
+    # ── what people do ──────────────────────────────────────────────────────────────────────────
+
+    def tag(self, cache: str, tags: Mapping[str, str]) -> None:
+        """Add tags through the Tags API, as the portal does."""
+        self.stage.outside("PATCH", cache + TAGS, {"operation": "Merge", "properties": {"tags": dict(tags)}})
+
+    def update(self, cache: str, body: Mapping[str, object]) -> None:
+        """Change a cache through its own provider, as az, Terraform and templates do."""
+        self.stage.outside("PATCH", cache, body)
+
+    def endpoint_by_hand(self, cache: str, name: str, subnet: str, *, manual: bool = False) -> str:
+        """Begin an endpoint as somebody else, beside its network; gives its id."""
+        group = subnet.split("/providers/", 1)[0]
+        region = self.stage.azure.world.show(subnet.rsplit("/", 2)[0])
+        link = {"name": name, "properties": {"privateLinkServiceId": cache, "groupIds": ["redisCache"]}}
+        kind = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
+        endpoint = f"{group}/providers/Microsoft.Network/privateEndpoints/{name}"
+        body = {"location": (region or {})["location"], "properties": {"subnet": {"id": subnet}, kind: [link]}}
+        self.stage.outside("PUT", endpoint, body)
+        return endpoint
+
+    def lose_endpoint(self, cache: str) -> None:
+        """Delete the endpoint itself; the cache's connection goes with it."""
+        for endpoint in self.endpoints(cache):
+            self.stage.outside("DELETE", endpoint.id)
+
+    def lose_connection(self, cache: str) -> None:
+        """Delete the cache's side; the endpoint stays, disconnected."""
+        for connection in self.cache(cache).connections:
+            self.stage.outside("DELETE", f"{cache}/privateEndpointConnections/{connection.name}")
+
+    def reject_connection(self, cache: str) -> None:
+        """Reject the connection; it stays in the list."""
+        state = {"status": "Rejected", "description": "not any more"}
+        for connection in self.cache(cache).connections:
+            path = f"{cache}/privateEndpointConnections/{connection.name}"
+            self.stage.outside("PUT", path, {"properties": {"privateLinkServiceConnectionState": state}})
+
+    def leave_open(self, cache: str) -> None:
+        """Let Azure itself have public access Enabled: no call, no event."""
+        world = self.stage.azure.world
+        world.put(replace(world.cache(cache), public="Enabled"))
+
+    async def noticed(self) -> None:
+        """Give the app its chance to find out: nothing to do where events arrive, a sweep where none does."""
+        if not self.hears:
+            await self.stage.sweep()
+
+    # ── what there is ───────────────────────────────────────────────────────────────────────────
+
+    def cache(self, cache: str) -> Cache:
+        return self.stage.azure.world.cache(cache)
+
+    def endpoints(self, cache: str) -> list[PrivateEndpoint]:
+        """Give every endpoint that leads to the cache, in whatever state."""
+        found = self.stage.azure.world.store.of(PrivateEndpoint)
+        return [endpoint for endpoint in found if endpoint.target_id.lower() == cache.lower()]
+
+    def resolved(self, cache: str) -> tuple[str, ...]:
+        """Resolve the cache's name as a client in the network does: the addresses of its A record."""
+        name = self.cache(cache).name
+        record = self.stage.azure.world.store.find(f"{fleet.ZONE_ID}/A/{name}", RecordSet)
+        return record.addresses if record else ()
+
+    def private_way(self, cache: str) -> bool:
+        """Tell whether clients in the network reach the cache: an approved endpoint, and a name that leads to it."""
+        approved = {connection.endpoint_id for connection in self.cache(cache).approved}
+        working = [e for e in self.endpoints(cache) if e.id in approved and e.state == "Succeeded"]
+        return any(self.resolved(cache) == (endpoint.address,) for endpoint in working)
+
+    def private(self, cache: str) -> bool:
+        """Tell whether the cache is as the promise says: a private way in, and no public one."""
+        return self.private_way(cache) and self.cache(cache).public == "Disabled"
+
+    def made_by_app(self, cache: str) -> list[PrivateEndpoint]:
+        """Give the cache's endpoints that carry the app's tags."""
+        return [e for e in self.endpoints(cache) if e.tags.get(TAG_MANAGED_BY) == "drawbridge" and TAG_CACHE in e.tags]
+
+    # ── what the app did ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def now(self) -> int:
+        """Mark this moment, for ``since``."""
+        return len(self.stage.azure.world.journal)
+
+    def calls(self, cache: str, since: int = 0) -> list[Entry]:
+        """Give the app's calls about one cache and the endpoints that it makes for it, oldest first."""
+        name = re.escape(cache.rpartition("/")[2].lower())
+        about = re.compile(rf"/(redis/{name}|privateendpoints/pe-{name}-[0-9a-f]{{8}})(/|$)")
+        journal = self.stage.azure.world.journal
+        return [e for e in journal.entries(caller=APP.object_id, since=since) if about.search(e.resource)]
+
+    def writes(self, cache: str, since: int = 0) -> list[Entry]:
+        return [entry for entry in self.calls(cache, since) if not entry.is_read]
+
+    def all_writes(self, since: int = 0) -> list[Entry]:
+        """Give every write of the app, wherever."""
+        return [e for e in self.stage.azure.world.journal.entries(caller=APP.object_id, since=since) if not e.is_read]
+
+    def story(self, cache: str, since: int = 0) -> list[str]:
+        """Give the app's writes about one cache in short: ``PUT endpoint``, ``PUT zone group``, ``PATCH cache``."""
+        return [f"{entry.method} {_what(entry)}" for entry in self.writes(cache, since)]
+
+    # ── waiting ─────────────────────────────────────────────────────────────────────────────────
+
+    async def until_private(self, cache: str) -> None:
+        """Wait for the promise and for the app's own word that it is kept."""
+
+        async def kept() -> bool:
+            return self.private(cache) and await self.stage.verdict(cache) == "Compliant"
+
+        async def instead() -> str:
+            shown = [f"{e.name} {e.state} {e.status}" for e in self.endpoints(cache)]
+            door = self.cache(cache).public
+            return (
+                f"{await self.stage.verdict(cache)}, public {door}, endpoints {shown}, resolved {self.resolved(cache)}"
+            )
+
+        await eventually(kept, 30, f"{cache.rpartition('/')[2]} to be private", instead)
+
+    async def until_working(self, endpoint: str) -> None:
+        """Wait until an endpoint that somebody else began is finished."""
+
+        async def finished() -> bool:
+            found = self.stage.azure.world.show(endpoint)
+            return found is not None and found["properties"]["provisioningState"] == "Succeeded"
+
+        await eventually(finished, 20, f"{endpoint} to be finished")
+
+    async def until_blocked(self, cache: str, reason: str) -> str:
+        """Wait for a Blocked verdict; gives its message."""
+        await self.stage.until_verdict(cache, f"Blocked({reason})", 30)
+        return await self.message(cache)
+
+    async def until_idle(self) -> None:
+        """Wait until Azure does nothing more by itself and the app has no message that it could work on now."""
+        azure = self.stage.azure
+
+        async def idle() -> bool:
+            return azure.world.next_due is None and not azure.delivery.in_flight and not await self.waiting()
+
+        await eventually(idle, 40, "everything to come to rest", self.waiting)
+
+    async def waiting(self) -> int:
+        """Count the messages on the app's queues, hidden ones too."""
+        account = self.stage.store.queue._account
+        return sum([await _length(account.queue(name)) for name in ("reconcile", "sweep")])
+
+    async def message(self, cache: str) -> str:
+        """Give the words of the last verdict."""
+        row = await self.stage.row(cache)
+        return row.verdict.message if row and row.verdict else ""
+
+
+@asynccontextmanager
+async def scene(options: StageOptions, arrival: str = "eventgrid") -> AsyncIterator[Scene]:
+    """Start everything; ``arrival`` is one of ``ARRIVALS``."""
+    schema, hears = _ARRIVALS[arrival]
+    async with stage(replace(options, events=schema, deliver=hears)) as running:
+        yield Scene(running, hears)
+
+
+def playing(azurite: Azurite, *caches: CacheSeed, policy: str = "", scale: float = FAST) -> StageOptions:
+    """Choose the fleet's policy and networks, with these caches, in a storage account that nothing has used."""
+    account = unused_account(azurite)
+    emulator = EmulatorOptions(time_scale=scale, seed=3)
+    return StageOptions(
+        policy=policy or fleet.policy(), emulator=emulator, seed=fleet.seed(*caches), connection_string=account
+    )
+
+
+def with_rules(policy: str, *rules: str) -> str:
+    """Put rules before those of a policy, each a mapping in YAML's short form: the first that matches decides."""
+    return policy.replace("rules:\n", "rules:\n" + "".join(f"  - {rule}\n" for rule in rules), 1)
+
+
+async def _length(queue: QueueClient) -> int:
+    return (await queue.get_queue_properties()).approximate_message_count or 0
+
+
+def _what(entry: Entry) -> str:
+    path = entry.resource
+    if "/privatednszonegroups" in path:
+        return "zone group"
+    if "/privateendpoints/" in path:
+        return "endpoint"
+    return "cache" if "/microsoft.cache/" in path else path.rpartition("/providers/")[2]
