@@ -27,14 +27,14 @@ def desired(
     cache: Cache,
     requests: tuple[Request, ...],
     now: datetime,
-    members: frozenset[str] = frozenset(),
+    found: frozenset[str] = frozenset(),
 ) -> Desired:
     """Say what is asked of a cache.
 
-    ``now`` is only held against the end of an exemption; ``members`` are the subscriptions found below
-    the management groups of the scope.
+    ``now`` is only held against the end of an exemption; ``found`` are the subscriptions that the last sweep
+    found to be in scope.
     """
-    if not policy.scope.admits_group(cache.id.group_id, members):
+    if not policy.scope.admits_group(cache.id.group_id, found):
         return Desired(in_scope=False, digest=policy.digest)
     rule = policy.rule_for(cache)
     wanted = Desired(

@@ -96,8 +96,8 @@ class Desk:
         return _standing(cache, placement, row) | {"endpoint": str(self._named(cache, placement))}
 
     async def _in_scope(self, cache: CacheId) -> None:
-        members = await self.reconciler.members()
-        if not self.reconciler.policy.scope.admits_group(cache.group_id, members):
+        found = await self.reconciler.found()
+        if not self.reconciler.policy.scope.admits_group(cache.group_id, found):
             raise NotHereError(str(cache))
 
     def _placement(self, name: str) -> PlacementRule:

@@ -199,11 +199,18 @@ class Scope:
     excluded: frozenset[str]
     excluded_groups: tuple[str, ...]
 
-    def admits(self, subscription: str, members: frozenset[str] = frozenset()) -> bool:
-        """Tell whether a subscription is in scope; ``members`` are those found below the management groups."""
+    def admits(self, subscription: str, found: frozenset[str] = frozenset()) -> bool:
+        """Tell whether a subscription is in scope.
+
+        ``found`` are the subscriptions that the last sweep found to be in scope; empty before the first one.
+        """
         if subscription in self.excluded:
             return False
-        return self.everything or subscription in self.subscriptions or subscription in members
+        if subscription in self.subscriptions:
+            return True
+        if self.everything:
+            return not found or subscription in found
+        return bool(self.management_groups) and subscription in found
 
     def may_admit(self, group: GroupId) -> bool:
         """Tell whether a group can be in scope, where it is not known what is below the management groups."""
@@ -211,9 +218,9 @@ class Scope:
             return False
         return self.everything or bool(self.management_groups) or group.subscription in self.subscriptions
 
-    def admits_group(self, group: GroupId, members: frozenset[str] = frozenset()) -> bool:
-        """Tell whether a resource group is in scope."""
-        return self.admits(group.subscription, members) and not _matches_any(group.group, self.excluded_groups)
+    def admits_group(self, group: GroupId, found: frozenset[str] = frozenset()) -> bool:
+        """Tell whether a resource group is in scope; ``found`` as for ``admits``."""
+        return self.admits(group.subscription, found) and not _matches_any(group.group, self.excluded_groups)
 
 
 @dataclass(frozen=True, slots=True)

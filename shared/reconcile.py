@@ -93,7 +93,7 @@ class Reconciler:
         ``woken_at`` is when it was first asked for, by the storage service's clock. Raises only what is
         unforeseen, or when storage cannot be reached: then the message must come back.
         """
-        if not self.policy.scope.admits_group(wake.cache.group_id, await self.members()):
+        if not self.policy.scope.admits_group(wake.cache.group_id, await self.found()):
             log.info("out of scope", cache=wake.cache)
             return
         if pause := await self._cooling(wake.cache):
@@ -120,10 +120,8 @@ class Reconciler:
         log.error("gave up", cache=wake.cache, because=said)
         await self.store.caches.fail(wake.cache, Verdict(VerdictKind.BLOCKED, Reason.FAILED, said))
 
-    async def members(self) -> frozenset[str]:
-        """Give the subscriptions below the scope's management groups, as the last sweep found them."""
-        if not self.policy.scope.management_groups:
-            return frozenset()
+    async def found(self) -> frozenset[str]:
+        """Give the subscriptions that the last sweep found to be in scope: one table read in half a minute."""
         return frozenset(await self.store.sweeps.scope())
 
     async def _cooling(self, cache: CacheId) -> timedelta | None:
@@ -170,7 +168,7 @@ class Reconciler:
         cache = await self.arm.caches(wake.cache.type).get(wake.cache)
         if cache is None:
             return await self._observe_gone(wake.cache, row)
-        wanted = desired(self.policy, cache, await self._requests(wake.cache), self.clock(), await self.members())
+        wanted = desired(self.policy, cache, await self._requests(wake.cache), self.clock(), await self.found())
         bare = Observed(wake.cache, cache, memory=row.memory, caller="" if wake.own else wake.caller)
         if not wants_endpoints_read(wanted):
             return Seen(bare, wanted)
@@ -214,8 +212,8 @@ class Reconciler:
         return fresh and bool(row.verified) and row.verified == fingerprint(cache, wanted)
 
     async def _observe_gone(self, cache: CacheId, row: CacheRow) -> Seen:
-        members = await self.members()
-        in_scope = self.policy.scope.admits_group(cache.group_id, members)
+        found = await self.found()
+        in_scope = self.policy.scope.admits_group(cache.group_id, found)
         endpoints, unreadable = await self._endpoints(row.memory.made)
         observed = Observed(cache, None, endpoints, unreadable, memory=row.memory)
         wanted = Desired(in_scope, mode=self.policy.spec.mode, timing=self.policy.timing, digest=self.policy.digest)
@@ -465,7 +463,9 @@ class Reconciler:
     async def _look_again(self, wake: WakeUp, verdict: Verdict, applied: Applied, pass_id: str) -> None:
         if verdict.look_after is not None:
             again = WakeUp(wake.cache, Trigger.AGAIN, after=pass_id)
-            await self.store.queue.put(again, verdict.look_after + _jitter(verdict.look_after / 10))
+            # Those that Azure has turned away together must not come back together.
+            spread = verdict.look_after if verdict.step is Step.THROTTLED else verdict.look_after / 10
+            await self.store.queue.put(again, verdict.look_after + _jitter(spread))
         elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
             # The event may have come before a read shows what it tells of.
             await self.store.queue.put(WakeUp(wake.cache, Trigger.SETTLE), self.policy.timing.settle)

@@ -55,9 +55,10 @@ class Sweeper:
     async def start(self) -> str:
         """Begin a run: find the subscriptions, and put one message for each on the queue. Gives the run's id."""
         readable, members = await self._subscriptions()
-        await self.store.sweeps.set_scope(sorted(members))
         scope = self.policy.scope
-        wanted = {s for s in readable | members | scope.subscriptions if scope.admits(s, frozenset(members))}
+        named = readable if scope.everything else members
+        wanted = {s for s in named | scope.subscriptions if scope.admits(s, frozenset(named))}
+        await self.store.sweeps.set_scope(sorted(wanted))
         run = f"{self.clock():%Y%m%d%H%M%S}-{uuid.uuid4().hex[:6]}"
         await self.store.sweeps.start(run, sorted(wanted), self.policy.digest)
         await self.store.sweeps.prune(self.clock() - _RUNS_KEPT)
@@ -84,21 +85,34 @@ class Sweeper:
         if not message.sweep and not await self.store.sweeps.first_look(message.subscription, woken_at):
             log.info("covered by an earlier look", subscription=message.subscription)
             return
-        members = frozenset(await self.store.sweeps.scope())
-        if not self.policy.scope.admits(message.subscription, members):
-            log.info("out of scope", subscription=message.subscription)
+        found = frozenset(await self.store.sweeps.scope())
+        if not self.policy.scope.admits(message.subscription, found):
+            said = "the policy does not have it in scope any more"
+            await self._report(
+                message.sweep,
+                message.subscription,
+                PageReport(message.page, 0, error_code="OutOfScope", error_message=said),
+            )
+            return
+        if pause := await self._cooling(message.subscription):
+            await self.store.queue.put_sweep(message, pause)
             return
         try:
-            await self._looked_through(message, members)
+            await self._looked_through(message, found)
         except ArmError as error:
             await self._unread(message, error)
 
-    async def _looked_through(self, message: SweepPage, members: frozenset[str]) -> None:
+    async def _cooling(self, subscription: str) -> timedelta | None:
+        until = await self.store.cooldown.until(subscription)
+        left = max((moment - self.clock() for moment in until.values()), default=timedelta())
+        return left + timedelta(seconds=1) if left > timedelta() else None
+
+    async def _looked_through(self, message: SweepPage, found: frozenset[str]) -> None:
         adapter = self.arm.caches(CacheType.REDIS)
         page = await adapter.list_page(message.subscription, message.continuation or None)
         rows = {row.cache: row for row in await self.store.caches.of_subscription(message.subscription)}
         asked = await self._asked(message.subscription)
-        wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), members) for c in page.items}
+        wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), found) for c in page.items}
         seen = ((cache.id, self._drift(cache, wanted[cache.id], rows.get(cache.id))) for cache in page.items)
         drifted = {cache: why for cache, why in seen if why}
         whole = message.page == 0 and page.continuation is None
