@@ -86,6 +86,7 @@ class Reconciler:
     policy: Policy
     publisher: Publisher
     clock: Callable[[], datetime]
+    hold: timedelta = HOLD
 
     async def run(self, wake: WakeUp, woken_at: datetime) -> None:
         """Make one pass over the cache that a message names.
@@ -100,7 +101,7 @@ class Reconciler:
             await self.store.queue.put(wake, pause, woken_at=woken_at)
             return
         pass_id = uuid.uuid4().hex[:12]
-        match await self.store.caches.claim(wake.cache, woken_at=woken_at, pass_id=pass_id, hold=HOLD):
+        match await self.store.caches.claim(wake.cache, woken_at=woken_at, pass_id=pass_id, hold=self.hold):
             case Claim() as claim if _superseded(claim.row, wake):
                 log.info("superseded", cache=wake.cache, trigger=wake.trigger, operation=wake.operation)
                 await self.store.caches.release(claim, problem=claim.row.problem)
