@@ -22,6 +22,7 @@ from rich.table import Table
 from local import fleet
 from local.azure.emulator import EmulatorOptions
 from local.azure.seeds import CacheSeed
+from local.azure.throttle import Buckets
 from local.stage import APP, Stage, StageOptions, stage
 
 _TAGS = "/providers/Microsoft.Resources/tags/default"
@@ -191,13 +192,16 @@ async def crowd(size: int) -> list[Figure]:
     names = [f"crowd-{n}-weu" for n in range(size)]
     caches = [fleet.cache_id(name) for name in names]
     seeds = [CacheSeed(fleet.APPS, "rg-shop", name) for name in names]
-    emulator = EmulatorOptions(time_scale=20, seed=5, throttle_scaled=False)
+    free = Buckets(enforced=False)
+    emulator = EmulatorOptions(time_scale=20, seed=5, throttle_scaled=False, buckets=free)
     options = StageOptions(policy=fleet.policy(extra=_SAFEGUARDS), emulator=emulator, seed=fleet.seed(*seeds))
     with open("/dev/null", "wb") as sink:  # noqa: PTH123, ASYNC230 - handed to another process
         async with stage(replace(options, log=sink)) as playing:
             began = time.monotonic()
             for cache in caches:
                 _tag(playing, cache, "private")
+            # From here on, ARM's own buckets, in real seconds: the tags were set by a hand that nothing holds back.
+            playing.azure.world.throttle.per_subscription |= {fleet.APPS: Buckets(), fleet.HUB: Buckets()}
             await asyncio.gather(*(playing.until_verdict(cache, "Compliant", 1200) for cache in caches))
             took = time.monotonic() - began
             return _crowd_figures(playing, names, took)
@@ -225,18 +229,21 @@ def _crowd_figures(playing: Stage, names: list[str], took: float) -> list[Figure
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer a smaller crowd."""
     parser.add_argument("--crowd", type=int, default=500, help="how many caches are tagged at once (default: 500)")
+    parser.add_argument("--only", default="", help="one of: cold, calls, compute, crowd")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, print, and give 1 where a limit is not kept."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     figures: list[Figure] = []
-    for title, measure in (
-        ("cold start", cold_start),
-        ("calls to Azure Resource Manager", lambda: asyncio.run(counts())),
-        ("compute", lambda: asyncio.run(compute())),
-        ("a crowd", lambda: asyncio.run(crowd(arguments.crowd))),
+    for name, title, measure in (
+        ("cold", "cold start", cold_start),
+        ("calls", "calls to Azure Resource Manager", lambda: asyncio.run(counts())),
+        ("compute", "compute", lambda: asyncio.run(compute())),
+        ("crowd", "a crowd", lambda: asyncio.run(crowd(arguments.crowd))),
     ):
+        if arguments.only and arguments.only != name:
+            continue
         console.print(f"measuring {title} …")
         figures += measure()
     console.print(_table(figures))
