@@ -83,6 +83,11 @@ class Scene:
         world = self.stage.azure.world
         world.put(replace(world.cache(cache), public="Enabled"))
 
+    def wear(self, cache: str, tags: Mapping[str, str]) -> None:
+        """Let a cache have had these tags for long: no call, no event."""
+        world = self.stage.azure.world
+        world.put(replace(world.cache(cache), tags=dict(tags)))
+
     async def noticed(self) -> None:
         """Give the app its chance to find out: nothing to do where events arrive, a sweep where none does."""
         if not self.hears:
@@ -113,6 +118,10 @@ class Scene:
     def private(self, cache: str) -> bool:
         """Tell whether the cache is as the promise says: a private way in, and no public one."""
         return self.private_way(cache) and self.cache(cache).public == "Disabled"
+
+    async def shut(self, cache: str) -> bool:
+        """Tell whether public access is Disabled and nothing is going on that may change it."""
+        return (self.cache(cache).public, self.cache(cache).state) == ("Disabled", "Succeeded")
 
     def made_by_app(self, cache: str) -> list[PrivateEndpoint]:
         """Give the cache's endpoints that carry the app's tags."""
