@@ -131,13 +131,9 @@ def _happenings(change: Change) -> dict[Announcement, bool]:
         Announcement.PUBLIC_ACCESS_CLOSED: change.access_before == PublicAccess.ENABLED
         and change.access_after == PublicAccess.DISABLED,
         _blocked(change.after): _newly_blocked(change),
-        Announcement.EXEMPTION_ENDED: _kind(change.before) is VerdictKind.EXEMPT
-        and change.after.kind is not VerdictKind.EXEMPT,
+        Announcement.EXEMPTION_ENDING: change.memory_after.reminded and not change.memory_before.reminded,
+        Announcement.EXEMPTION_ENDED: change.memory_before.exempt and not change.memory_after.exempt,
     }
-
-
-def _kind(verdict: Verdict | None) -> VerdictKind | None:
-    return verdict.kind if verdict else None
 
 
 def _blocked(verdict: Verdict) -> Announcement:

@@ -174,4 +174,4 @@ def _exemption(policy: Policy, tags: _Tags, now: datetime, notes: list[str]) -> 
     if ends <= now:
         notes.append(f"The exemption of tag '{name}' ended with {until}.")
         return None
-    return Exemption(until, tags.reason, ends)
+    return Exemption(until, tags.reason, ends, ends - timedelta(days=bounds.remind_days))

@@ -79,11 +79,19 @@ class Desk:
             raise RefusedError(f"placement '{placement}' is not for this cache's subscription or group", "placement")
         if await self.reconciler.arm.caches(cache.type).get(cache) is None:
             raise NotHereError(str(cache))
-        await self.reconciler.store.requests.put(EndpointRequest(cache, placement, caller, self.reconciler.clock()))
+        await self._stored(EndpointRequest(cache, placement, caller, self.reconciler.clock()))
         await self.reconciler.store.queue.put(
             WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation="PUT endpoint", caller=caller)
         )
         return await self.endpoint(cache, placement)
+
+    async def _stored(self, request: EndpointRequest) -> None:
+        """Store a request; one from before the cache was locked down is made anew, since that is what lifts it."""
+        stored = await self.reconciler.store.requests.put(request)
+        row = await self.reconciler.store.caches.read(request.cache)
+        lost_at = row.memory.lost_at if row else None
+        if lost_at and stored.requested_at <= lost_at < request.requested_at:
+            await self.reconciler.store.requests.put(request, stored.etag)
 
     async def endpoint(self, cache: CacheId, placement: str) -> Json:
         """Say where a requested endpoint stands; raises NotHereError."""

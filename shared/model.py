@@ -208,6 +208,10 @@ class Memory:
     """A ticket of ``closuresPerHour`` has been taken for this cache."""
     begun: Mapping[str, datetime] = field(default_factory=dict)
     """Step → when it was begun, for steps that are under way."""
+    exempt: bool = False
+    """An exemption was in force."""
+    reminded: bool = False
+    """It was near its end, and that has been told."""
     failures: int = 0
     """Failed endpoints deleted and made again since the cache was last as it should be."""
 
@@ -283,6 +287,8 @@ class Exemption:
     reason: str
     ends: datetime
     """The first moment after it."""
+    remind_at: datetime
+    """When those who rely on it are told that it ends."""
 
 
 @dataclass(frozen=True, slots=True)

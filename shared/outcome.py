@@ -26,6 +26,8 @@ class Applied:
 
     done: tuple[Action, ...] = ()
     error: ArmError | None = None
+    unread: bool = False
+    """The error is about reading the cache itself, so that nothing could be decided."""
     granted: bool = False
     """A ticket of ``closuresPerHour`` was taken."""
     held_back: bool = False
@@ -38,6 +40,8 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
     memory = replace(memory, closure_granted=memory.closure_granted or applied.granted)
     if applied.error:
         verdict = refused(applied.error, memory, now, timing)
+        if applied.unread and verdict.reason is Reason.PERMISSION_DENIED:
+            verdict = replace(verdict, reason=Reason.CACHE_UNREADABLE)
         since = memory.begun.get(ERROR, decided.noticed.begun.get(ERROR, now))
         return verdict, replace(memory, begun={**memory.begun, ERROR: since})
     if applied.held_back:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
+from shared.ids import zone_id
 from shared.model import (
     Action,
     Cause,
@@ -51,6 +52,12 @@ _STUCK_AFTER = timedelta(hours=1)
 _RECORDS_LATE_AFTER = timedelta(minutes=10)
 _SLOWEST_LOOK = 10
 _NAME_KEPT = 50
+_ORPHANED = "orphaned"
+_ORPHAN_LOOK = timedelta(seconds=30)
+_EXPOSED = (
+    "The cache has no approved private endpoint, and it is too old to have a publicNetworkAccess that could be "
+    "Disabled: it can be reached in public until it has an endpoint."
+)
 OWN_ZONE_GROUP = "default"
 
 
@@ -62,8 +69,8 @@ def plan(observed: Observed, desired: Desired, now: datetime) -> Plan:
     if not desired.in_scope:
         return Plan(Verdict(VerdictKind.OUT_OF_SCOPE), memory=observed.memory, noticed=observed.memory)
     if observed.cache is None:
-        return _bound_by_mode(_gone(observed), observed.memory, desired)
-    noticed = replace(observed, memory=_noticed(observed.cache, observed.memory, now))
+        return _bound_by_mode(_gone(observed, now), observed.memory, desired)
+    noticed = replace(observed, memory=_exempted(_noticed(observed.cache, observed.memory, now), desired, now))
     return _bound_by_mode(_present(_Case(observed.cache, noticed, desired, now)), noticed.memory, desired)
 
 
@@ -104,6 +111,12 @@ def _noticed(cache: Cache, memory: Memory, now: datetime) -> Memory:
     if memory.protected:
         return replace(memory, protected=False, lost_at=now, reasserted=False, closed_once=closed)
     return replace(memory, closed_once=closed)
+
+
+def _exempted(memory: Memory, desired: Desired, now: datetime) -> Memory:
+    """Remember an exemption, and that its end is near: both are announced when they change."""
+    exemption = desired.exemption
+    return replace(memory, exempt=exemption is not None, reminded=exemption is not None and exemption.remind_at <= now)
 
 
 # ── the parts of a decision ─────────────────────────────────────────────────────────────────────
@@ -202,8 +215,8 @@ class _Part:
 _NOTHING = _Part()
 
 
-def _blocked(reason: Reason, message: str) -> _Part:
-    return _Part(blocks=(_Block(reason, message),))
+def _blocked(reason: Reason, message: str, *begun: str) -> _Part:
+    return _Part(blocks=(_Block(reason, message),), begun=begun)
 
 
 def _waiting(step: Step, look_after: timedelta, *begun: str) -> _Part:
@@ -226,8 +239,10 @@ def _present(case: _Case) -> Plan:
 
 
 def _left_alone(case: _Case, message: str) -> Plan:
+    """Leave it alone, and what happens to it meanwhile is no loss: it is not held against it when it comes back."""
     verdict = Verdict(VerdictKind.COMPLIANT, message=_with_notes(message, case.desired))
-    return Plan(verdict, memory=case.memory, noticed=case.memory)
+    memory = replace(case.memory, protected=False, lost_at=None, reasserted=False, closed_once=False)
+    return Plan(verdict, memory=memory, noticed=memory)
 
 
 def _unready(case: _Case) -> _Part:
@@ -257,11 +272,11 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
             case LastEndpoint.OPEN:
                 return _opened(case), False
             case LastEndpoint.LOCKDOWN:
-                return _closed_after_loss(case) + _locked_down(case), False
+                return _locked_down(case), False
             case LastEndpoint.REATTACH:
                 pass
     first = _closed_after_loss(case)
-    if first.waits:
+    if first.waits or first.blocks:
         return first, False
     attached = _private_way(case)
     settled = attached.still and case.desired.enrolled and bool(case.cache.approved())
@@ -271,14 +286,18 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
 def _opened(case: _Case) -> _Part:
     if case.cache.public_access is not PublicAccess.DISABLED:
         return _NOTHING
+    if case.contested:
+        return _contested(case)
     opening = SetPublicAccess(PublicAccess.ENABLED, Cause.POLICY_OPENS)
-    return _Part((opening,), (_Wait(Step.OPENING, case.timing.cache),))
+    return _Part((opening,), (_Wait(Step.OPENING, case.timing.cache),), fights=1)
 
 
 def _closed_after_loss(case: _Case) -> _Part:
     """Close at once, and explicitly: what Azure leaves behind after a loss is not documented for every kind."""
-    if not case.lost or case.memory.reasserted or case.exempt or case.cache.vnet_injected:
+    if not case.lost or case.exempt or case.cache.vnet_injected or case.desired.last_endpoint is LastEndpoint.OPEN:
         return _NOTHING
+    if case.memory.reasserted:
+        return _reclosed(case)
     match case.cache.public_access:
         case PublicAccess.ABSENT:
             return _NOTHING
@@ -293,15 +312,18 @@ def _closed_after_loss(case: _Case) -> _Part:
 
 
 def _locked_down(case: _Case) -> _Part:
+    if case.exempt:
+        return _NOTHING
+    if case.cache.public_access is PublicAccess.ABSENT:
+        return _blocked(Reason.EXPOSED, _EXPOSED)
     message = "Its last endpoint is gone and the policy's lastEndpoint is 'lockdown': it stays closed until asked for."
-    return _reclosed(case) + _blocked(Reason.LOCKED_DOWN, message)
+    return _closed_after_loss(case) + _blocked(Reason.LOCKED_DOWN, message)
 
 
 def _reclosed(case: _Case) -> _Part:
     """Close what was opened again after the loss had been dealt with."""
-    if case.memory.reasserted and case.cache.public_access is PublicAccess.ENABLED and not case.exempt:
-        return _closing(case)
-    return _NOTHING
+    closed = case.desired.close or case.desired.last_endpoint is LastEndpoint.LOCKDOWN
+    return _closing(case) if closed and case.cache.public_access is PublicAccess.ENABLED else _NOTHING
 
 
 # ── a private way in ────────────────────────────────────────────────────────────────────────────
@@ -401,7 +423,8 @@ def _endpoint_part(case: _Case, placement: Placement, endpoint: Endpoint) -> _Pa
         case Readiness.BUSY:
             return _coming(case, placement, endpoint)
         case Readiness.DELETING:
-            return _waiting(Step.DETACHING, case.timing.zone_group)
+            key = f"detaching:{endpoint.id.name}"
+            return _waiting(Step.DETACHING, _again(case, key, case.timing.zone_group), key)
         case Readiness.FAILED | Readiness.DISABLED:
             return _failed(case, endpoint)
         case Readiness.READY:
@@ -417,6 +440,7 @@ def _coming(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
         return _blocked(
             Reason.ENDPOINT_FAILED,
             f"Endpoint {endpoint.id.name} has been unfinished since {since:%Y-%m-%d %H:%M} UTC.",
+            key,
         )
     zones = _zone_beside(case, placement)
     return zones + _waiting(Step.ATTACHING, _again(case, key, case.timing.endpoint), key)
@@ -431,13 +455,30 @@ def _connected(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
                 Reason.ENDPOINT_PENDING,
                 f"The connection of endpoint {endpoint.id.name} waits for the approval of the cache's owner.",
             )
+        case Status.DISCONNECTED if endpoint.status in {Status.APPROVED, Status.PENDING}:
+            return _unlisted(case, endpoint)
         case Status.REJECTED | Status.DISCONNECTED:
-            return _detaching(case, endpoint)
+            return _detaching(case, endpoint, fights=0 if case.lost else 1)
         case other:
             assert_never(other)
 
 
+def _unlisted(case: _Case, endpoint: Endpoint) -> _Part:
+    """Wait where the endpoint says that it is connected and the cache does not: one of the two reads may be old."""
+    key = f"unlisted:{endpoint.id.name}"
+    since = case.memory.begun.get(key)
+    if since and case.now - since > _RECORDS_LATE_AFTER:
+        return _detaching(case, endpoint)
+    return _waiting(Step.ATTACHING, _again(case, key, case.timing.endpoint), key)
+
+
 def _failed(case: _Case, endpoint: Endpoint) -> _Part:
+    if _status(case, endpoint) is Status.APPROVED:
+        return _blocked(
+            Reason.ENDPOINT_FAILED,
+            f"Azure says that the last operation on endpoint {endpoint.id.name} failed. Its connection is approved and "
+            f"may be in use, so it is not made anew. {endpoint.problem}".strip(),
+        )
     if case.memory.failures < _FAILED_ENDPOINTS_REMADE:
         return _detaching(case, endpoint)
     if case.cache.persistent:
@@ -453,11 +494,11 @@ def _failed(case: _Case, endpoint: Endpoint) -> _Part:
     )
 
 
-def _detaching(case: _Case, endpoint: Endpoint) -> _Part:
+def _detaching(case: _Case, endpoint: Endpoint, *, fights: int = 0) -> _Part:
     if case.contested:
         return _contested(case)
     deleting = DeleteEndpoint(endpoint.id, Cause.ENDPOINT_UNUSABLE)
-    return _Part((deleting,), (_Wait(Step.DETACHING, case.timing.zone_group),))
+    return _Part((deleting,), (_Wait(Step.DETACHING, case.timing.zone_group),), fights=fights)
 
 
 def _attaching(case: _Case, placement: Placement) -> _Part:
@@ -468,18 +509,37 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
         return _NOTHING
     if obstacle := _obstacle(cache):
         return _Part(blocks=(obstacle,))
-    if case.lost and case.contested:
-        return _contested(case)
-    first = cache.closes_on_attach and not case.memory.closed_once and cache.public_access is PublicAccess.ENABLED
     cause = Cause.PROTECTION_LOST if case.lost else Cause.NOT_ATTACHED
-    creating = CreateEndpoint(placement, endpoint_name(cache.id, placement.name), cause, first=first)
-    begun = _Part(
-        (creating,),
-        (_Wait(Step.ATTACHING, case.timing.endpoint),),
-        fights=1 if case.lost else 0,
-        begun=(f"endpoint:{placement.name}",),
+    creating = CreateEndpoint(placement, endpoint_name(cache.id, placement.name), cause, first=_flips_first(case))
+    if taken := _name_taken(case, creating.endpoint):
+        return taken
+    again = case.lost or creating.endpoint in case.memory.made
+    if again and case.contested:
+        return _contested(case)
+    key = f"endpoint:{placement.name}"
+    wait = _Wait(Step.ATTACHING, case.timing.endpoint)
+    return _Part((creating,), (wait,), fights=int(again), begun=(key,)) + _zone_beside(case, placement)
+
+
+def _flips_first(case: _Case) -> bool:
+    """Tell whether Azure will close, with this endpoint, a cache that was never closed before."""
+    cache = case.cache
+    never = not case.memory.closed_once and not case.lost
+    return never and cache.closes_on_attach and cache.public_access is PublicAccess.ENABLED
+
+
+def _name_taken(case: _Case, name: NetworkId) -> _Part | None:
+    """Keep off an endpoint that has our name and cannot be used: a PUT would change what is not ours to change."""
+    there = next((e for e in case.observed.endpoints if e.id == name), None)
+    if there and there.readiness is Readiness.DELETING:
+        return _waiting(Step.DETACHING, _again(case, "name", case.timing.zone_group), "name")
+    if there is None and name not in case.observed.unreadable:
+        return None
+    return _blocked(
+        Reason.ENDPOINT_NAME_TAKEN,
+        f"Endpoint {name.name} is there already, and is not one of Drawbridge's for this cache in this subnet "
+        "(it made none without its tags).",
     )
-    return begun + _zone_beside(case, placement)
 
 
 def _obstacle(cache: Cache) -> _Block | None:
@@ -498,9 +558,10 @@ def _obstacle(cache: Cache) -> _Block | None:
 def _contested(case: _Case) -> _Part:
     limit, window = case.safeguards.reattach_limit, case.safeguards.window
     callers = ", ".join(dict.fromkeys(case.memory.callers)) or "unknown callers"
+    closed = "; public access stays closed" if case.cache.public_access is PublicAccess.DISABLED else ""
     message = (
         f"What Drawbridge does was undone more than {limit} times within {window}, by {callers}. "
-        "It is not done again until that ends; public access stays closed."
+        f"It is not done again until that ends{closed}."
     )
     return _blocked(Reason.CONTESTED, message)
 
@@ -547,7 +608,14 @@ def _records(case: _Case, placement: Placement, endpoint: Endpoint, group: ZoneG
         )
     if since or placement.dns is DnsMode.EXTERNAL or (zone := placement.zone_for(case.cache)) is None:
         return _waiting(Step.NAMING, _again(case, key, case.timing.zone_group), key)
-    return _putting(case, PutZoneGroup(endpoint.id, group.name, zone, Cause.WRONG_ZONE_GROUP))
+    return _putting(case, PutZoneGroup(endpoint.id, group.name, _zone_of(group, zone), Cause.WRONG_ZONE_GROUP))
+
+
+def _zone_of(group: ZoneGroup, wanted: NetworkId) -> NetworkId:
+    """Give the zone that a group leads to: one of a hub, put there by a policy, stays what it is when it is mended."""
+    if str(wanted).lower() in {zone.lower() for zone in group.zones.values()}:
+        return wanted
+    return next(zone_id(zone) for zone in group.zones.values() if zone.rpartition("/")[2] == wanted.name)
 
 
 def _awaited(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
@@ -558,6 +626,7 @@ def _awaited(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
             Reason.DNS_EXTERNAL_MISSING,
             f"Placement '{placement.name}' says that somebody else makes the zone group of {endpoint.id.name}, "
             "and after an hour there is none.",
+            key,
         )
     return _waiting(Step.EXTERNAL_DNS, _again(case, key, case.timing.endpoint), key)
 
@@ -579,8 +648,15 @@ def _zone_group(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
 
 
 def _putting(case: _Case, action: PutZoneGroup) -> _Part:
-    wait = _Wait(Step.NAMING, case.timing.zone_group)
-    return _Part((action,), (wait,), begun=(f"records:{action.endpoint.name}",))
+    key = f"records:{action.endpoint.name}"
+    since = case.memory.begun.get(key)
+    if since and case.now - since > _RECORDS_LATE_AFTER:
+        return _blocked(
+            Reason.ZONE_GROUP_CONFLICT,
+            f"Zone group '{action.group_name}' of endpoint {action.endpoint.name} was written since "
+            f"{since:%Y-%m-%d %H:%M} UTC, and does not stay.",
+        )
+    return _Part((action,), (_Wait(Step.NAMING, _again(case, key, case.timing.zone_group)),), begun=(key,))
 
 
 def _zone_beside(case: _Case, placement: Placement) -> _Part:
@@ -593,7 +669,11 @@ def _zone_beside(case: _Case, placement: Placement) -> _Part:
         return _NOTHING
     key = f"{'link' if seen.exists else 'zone'}:{zone.name}"
     wait = _Wait(Step.ZONING, _again(case, key, case.timing.cache))
-    if key in case.memory.begun and case.now - case.memory.begun[key] < _RECORDS_LATE_AFTER:
+    waited = case.now - case.memory.begun.get(key, case.now)
+    if waited > _STUCK_AFTER:
+        missing = "is not linked to the placement's network" if seen.exists else "is not there"
+        return _blocked(Reason.ZONE_MISSING, f"Private DNS zone {zone.name} {missing}, {waited} after it was begun.")
+    if key in case.memory.begun and waited < _RECORDS_LATE_AFTER:
         return _Part((), (wait,), begun=(key,))
     action = LinkZone(zone, placement.subnet.network) if seen.exists else CreateZone(zone)
     return _Part((action,), (wait,), begun=(key,))
@@ -604,29 +684,38 @@ def _zone_beside(case: _Case, placement: Placement) -> _Part:
 
 def _public_access(case: _Case, private_way: _Part) -> _Part:
     """Close the public door, once traffic has a private way in, or at once where it had been closed before."""
-    if not case.desired.close or case.cache.public_access is not PublicAccess.ENABLED or case.exempt:
+    if not case.desired.close or case.cache.public_access is PublicAccess.DISABLED or case.exempt:
         return _NOTHING
+    if case.cache.public_access is PublicAccess.ABSENT:
+        return _exposed(case, private_way)
     if case.cache.vnet_injected:
         message = "The cache is inside a virtual network, where public access cannot be switched."
         return _blocked(Reason.VNET_INJECTED, message) if not private_way.blocks else _NOTHING
     if case.lost:
-        return _reclosed(case)
+        return _NOTHING
     if not case.cache.approved():
         return _no_private_way(case)
-    if private_way.still or case.memory.closed_once:
-        return _closing(case)
-    return _NOTHING
+    # Where the policy says open, it is Drawbridge that opened it, and not somebody to be undone at once.
+    undone = case.memory.closed_once and case.desired.last_endpoint is not LastEndpoint.OPEN
+    return _closing(case) if private_way.still or undone else _NOTHING
+
+
+def _exposed(case: _Case, private_way: _Part) -> _Part:
+    on_its_way = private_way.actions or private_way.waits
+    return _NOTHING if on_its_way or case.cache.approved() else _blocked(Reason.EXPOSED, _EXPOSED)
 
 
 def _no_private_way(case: _Case) -> _Part:
     if case.desired.enrolled:
         return _NOTHING
+    if case.memory.closed_once:
+        return _closing(case)
     message = "Public access must be Disabled here, but the cache has no private endpoint: closing it would cut it off."
     return _blocked(Reason.NO_PRIVATE_WAY, message)
 
 
 def _closing(case: _Case) -> _Part:
-    first = not case.memory.closed_once
+    first = not case.memory.closed_once and not case.lost
     closing = SetPublicAccess(PublicAccess.DISABLED, Cause.PUBLIC_OPEN, first=first)
     part = _Part((closing,), (_Wait(Step.CLOSING, case.timing.cache),), fights=0 if first else 1, begun=("close",))
     if first or not case.contested:
@@ -661,6 +750,7 @@ def memory_after(decided: Plan, done: Collection[Action]) -> Memory:
         noticed,
         made=tuple(e for e in dict.fromkeys((*noticed.made, *made)) if e not in deleted),
         reasserted=noticed.reasserted or closed,
+        failures=decided.memory.failures if deleted else noticed.failures,
         fights=decided.memory.fights if done else noticed.fights,
         callers=decided.memory.callers if done else noticed.callers,
     )
@@ -685,9 +775,9 @@ def _verdict(case: _Case, part: _Part) -> Verdict:
 def _at_rest(case: _Case) -> Verdict:
     exemption = case.desired.exemption
     if case.exempt and exemption:
-        left = max(exemption.ends - case.now, timedelta())
+        next_change = exemption.ends if case.memory.reminded else exemption.remind_at
         message = _with_notes(f"Public access is tolerated: {exemption.reason or 'no reason given'}.", case.desired)
-        return Verdict(VerdictKind.EXEMPT, message=message, until=exemption.ends, look_after=left)
+        return Verdict(VerdictKind.EXEMPT, message=message, until=exemption.ends, look_after=next_change - case.now)
     return Verdict(VerdictKind.COMPLIANT, message=_with_notes(_comment(case), case.desired))
 
 
@@ -728,10 +818,11 @@ def _failures(case: _Case, part: _Part) -> int:
 
 def _again(case: _Case, key: str, base: timedelta) -> timedelta:
     """Look again after half of the time waited so far: soon at first, then less and less often."""
-    since = case.memory.begun.get(key)
-    if since is None:
-        return base
-    return min(max(base, (case.now - since) / 2), base * _SLOWEST_LOOK)
+    return _paused(case.memory.begun.get(key, case.now), case.now, base)
+
+
+def _paused(since: datetime, now: datetime, base: timedelta) -> timedelta:
+    return min(max(base, (now - since) / 2), base * _SLOWEST_LOOK)
 
 
 def _carried(case: _Case, *keys: str) -> tuple[str, ...]:
@@ -741,16 +832,19 @@ def _carried(case: _Case, *keys: str) -> tuple[str, ...]:
 # ── a cache that is gone ────────────────────────────────────────────────────────────────────────
 
 
-def _gone(observed: Observed) -> Plan:
+def _gone(observed: Observed, now: datetime) -> Plan:
     """Delete what Drawbridge made for it, once Azure itself shows that nothing is behind it any more."""
-    ours = [e for e in observed.endpoints if e.made_by_drawbridge(observed.id) and e.status is Status.DISCONNECTED]
     gone = Verdict(VerdictKind.OUT_OF_SCOPE, message="There is no such cache.")
-    leaving = [e for e in ours if e.readiness in {Readiness.DELETING, Readiness.BUSY}]
-    doomed = tuple(DeleteEndpoint(e.id, Cause.CACHE_GONE) for e in ours if e not in leaving)
-    if not doomed and not leaving:
+    ours = [e for e in observed.endpoints if e.made_by_drawbridge(observed.id)]
+    leaving = {Readiness.DELETING, Readiness.BUSY}
+    dead = [e for e in ours if e.status is Status.DISCONNECTED and e.readiness not in leaving]
+    since = observed.memory.begun.get(_ORPHANED, now)
+    if not dead and (not ours or now - since > _STUCK_AFTER):
         return Plan(gone, memory=observed.memory, noticed=observed.memory)
-    verdict = Verdict(VerdictKind.CONVERGING, step=Step.DETACHING, look_after=timedelta(seconds=30))
-    return Plan(verdict, doomed, observed.memory, noticed=observed.memory)
+    memory = replace(observed.memory, begun={_ORPHANED: since})
+    verdict = Verdict(VerdictKind.CONVERGING, step=Step.DETACHING, look_after=_paused(since, now, _ORPHAN_LOOK))
+    doomed = tuple(DeleteEndpoint(e.id, Cause.CACHE_GONE) for e in dead)
+    return Plan(verdict, doomed, memory, noticed=memory)
 
 
 # ── audit ───────────────────────────────────────────────────────────────────────────────────────

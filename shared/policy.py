@@ -137,6 +137,7 @@ class ExemptionsSpec(_Spec, frozen=True):
 
     max_days: Annotated[int, Meta(ge=0, le=3650)] = 90
     require_reason: bool = True
+    remind_days: Annotated[int, Meta(ge=0, le=365, description="How long before its end it is announced.")] = 3
 
 
 class SafeguardsSpec(_Spec, frozen=True):

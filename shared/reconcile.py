@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from shared.announcements import Change, announcements
+from shared.announcements import Announcement, Change, announcements
 from shared.arm.errors import ArmError, Retry
 from shared.desired import desired
 from shared.drift import summary
@@ -42,7 +42,7 @@ from shared.model import (
     VerdictKind,
     WakeUp,
 )
-from shared.outcome import Applied, first_closure, outcome, refused, retry_at
+from shared.outcome import Applied, first_closure, outcome, retry_at
 from shared.planner import endpoint_name, fingerprint, in_words, plan, wants_endpoints_read
 from shared.policy import Request
 from shared.publish import PublishError
@@ -115,11 +115,32 @@ class Reconciler:
                 assert_never(other)
 
     async def fail(self, wake: WakeUp) -> None:
-        """Make a message that was given up visible as a verdict; the sweep picks the cache up again."""
-        row = await self.store.caches.read(wake.cache)
-        said = row.problem if row and row.problem else "the pass over it failed again and again; the log has the error"
+        """Make a message that was given up visible in verdict, history and topic; the sweep tries the cache again."""
+        before = await self.store.caches.read(wake.cache)
+        known = before.problem if before else ""
+        said = known or "the pass over it failed again and again; the log has the error"
         log.error("gave up", cache=wake.cache, because=said)
-        await self.store.caches.fail(wake.cache, Verdict(VerdictKind.BLOCKED, Reason.FAILED, said))
+        verdict = Verdict(VerdictKind.BLOCKED, Reason.FAILED, said)
+        row = await self.store.caches.fail(wake.cache, verdict, problem=said)
+        record = HistoryRecord.of(
+            cache=wake.cache,
+            revision=row.revision + 1,
+            at=self.clock(),
+            pass_id=row.last_pass,
+            wake=wake,
+            before=before.verdict if before else None,
+            after=verdict,
+            announcements=(Announcement.BLOCKED,),
+        )
+        # The next pass finds the revision taken, and tells the record again should this not come to it.
+        if await self.store.history.insert(record):
+            await self._told(record)
+
+    async def _told(self, record: HistoryRecord) -> None:
+        try:
+            await self.publisher.publish(record)
+        except PublishError as error:
+            log.warning("not announced yet", cache=record.cache, because=error)
 
     async def found(self) -> frozenset[str]:
         """Give the subscriptions that the last sweep found to be in scope: one table read in half a minute."""
@@ -137,11 +158,8 @@ class Reconciler:
         try:
             await self._decided(claim, wake, pass_id)
         except ArmError as error:
-            row = claim.row
-            unread = Plan(
-                refused(error, row.memory, self.clock(), self.policy.timing), memory=row.memory, noticed=row.memory
-            )
-            await self._record(claim, wake, pass_id, unread, Applied(error=error))
+            unread = Plan(Verdict(VerdictKind.CONVERGING), memory=claim.row.memory, noticed=claim.row.memory)
+            await self._record(claim, wake, pass_id, unread, Applied(error=error, unread=True))
         except Exception as error:
             await self.store.caches.release(claim, problem=f"{type(error).__name__}: {error}")
             raise
@@ -306,7 +324,7 @@ class Reconciler:
                 await self._carry_out(action, seen)
             except ArmError as error:
                 log.warning("refused", cache=seen.observed.id, action=in_words(action), code=error.code)
-                return Applied(tuple(done), error, granted)
+                return Applied(tuple(done), error, granted=granted)
             log.info("wrote", cache=seen.observed.id, action=in_words(action))
             done.append(action)
         return Applied(tuple(done), granted=granted)

@@ -115,10 +115,11 @@ class Sweeper:
         wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), found) for c in page.items}
         seen = ((cache.id, self._drift(cache, wanted[cache.id], rows.get(cache.id))) for cache in page.items)
         drifted = {cache: why for cache, why in seen if why}
-        whole = message.page == 0 and page.continuation is None
-        if whole:
+        if page.continuation is None:
             listed = {cache.id for cache in page.items}
-            drifted |= {cache: Drift.GONE for cache, row in rows.items() if cache not in listed and row.verdict}
+            unseen = {cache: row for cache, row in rows.items() if cache not in listed and row.verdict}
+            # What earlier pages listed is not known here, but no cache that is listed stays unlooked at for so long.
+            drifted |= {cache: Drift.GONE for cache, row in unseen.items() if message.page == 0 or self._aged(row)}
         await self._links([cache for cache in page.items if wanted[cache.id].enrolled or wanted[cache.id].close])
         await self.store.queue.put_all([WakeUp(cache, Trigger.SWEEP, Look.FULL) for cache in drifted])
         for cache, why in drifted.items():
@@ -144,6 +145,9 @@ class Sweeper:
             looked_at=row.last_started if row else None,
             retry_at=row.retry_at if row else None,
         )
+
+    def _aged(self, row: CacheRow) -> bool:
+        return row.last_started is None or self.clock() - row.last_started > 2 * self.policy.timing.thorough
 
     async def _links(self, watched: list[Cache]) -> None:
         """Refresh what leads from an endpoint to its cache, for caches that something is asked of."""
