@@ -509,6 +509,9 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
         return _NOTHING
     if obstacle := _obstacle(cache):
         return _Part(blocks=(obstacle,))
+    if placement.dns is DnsMode.ZONES and placement.zone_for(cache) is None:
+        # Azure may close the public way with the endpoint, and no name would lead to the private one.
+        return _zone_missing(case, placement)
     cause = Cause.PROTECTION_LOST if case.lost else Cause.NOT_ATTACHED
     creating = CreateEndpoint(placement, endpoint_name(cache.id, placement.name), cause, first=_flips_first(case))
     if taken := _name_taken(case, creating.endpoint):
@@ -576,12 +579,14 @@ def _dns(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
     if placement.dns is DnsMode.EXTERNAL:
         return _awaited(case, placement, endpoint)
     if placement.zone_for(case.cache) is None:
-        return _blocked(
-            Reason.ZONE_MISSING,
-            f"Placement '{placement.name}' names no zone '{case.cache.zone}', which the cache needs.",
-        )
+        return _zone_missing(case, placement)
     zone = _zone_beside(case, placement)
     return zone if not zone.still else _zone_group(case, placement, endpoint)
+
+
+def _zone_missing(case: _Case, placement: Placement) -> _Part:
+    message = f"Placement '{placement.name}' names no zone '{case.cache.zone}', which the cache needs."
+    return _blocked(Reason.ZONE_MISSING, message)
 
 
 def _leads_to(group: ZoneGroup, cache: Cache, placement: Placement) -> bool:
