@@ -61,14 +61,50 @@ class StageOptions:
     topic: bool = True
 
 
+@dataclass(slots=True)
+class Workers:
+    """The processes that the app runs in."""
+
+    options: StageOptions
+    environment: Mapping[str, str]
+    azure: Emulator
+    running: list[HostProcess] = field(default_factory=list)
+
+    async def start(self, settings: Mapping[str, str] | None = None, log: IO[bytes] | None = None) -> None:
+        """Start as many as the options say, and have events delivered to the first."""
+        for number in range(self.options.workers):
+            chosen = HostOptions(
+                in_flight_visibility=self.options.in_flight_visibility,
+                longest_poll=timedelta(seconds=0.2),
+                timers=number == 0,
+            )
+            environment = {**self.environment, **(settings or {})}
+            host = await HostProcess.start(APP, environment, options=chosen, log=log or self.options.log)
+            self.running.append(host)
+        if self.options.deliver:
+            url = self.running[0].event_grid_url("on_event")
+            await self.azure.subscribe_events(url, schema=self.options.events)
+
+    async def stop(self) -> None:
+        """End all, each in its own time; events have nowhere to go then."""
+        self.azure.delivery.destinations.clear()
+        while self.running:
+            await self.running.pop().stop()
+
+
 class Stage:
     """Everything running; made by ``stage``."""
 
-    def __init__(self, azure: Emulator, hosts: list[HostProcess], store: Store, session: aiohttp.ClientSession) -> None:
+    def __init__(self, azure: Emulator, workers: Workers, store: Store, session: aiohttp.ClientSession) -> None:
         self.azure = azure
-        self.hosts = hosts
+        self.workers = workers
         self.store = store
         self._session = session
+
+    @property
+    def hosts(self) -> list[HostProcess]:
+        """The workers that are running."""
+        return self.workers.running
 
     @property
     def app(self) -> HostProcess:
@@ -160,13 +196,13 @@ async def stage(options: StageOptions) -> AsyncIterator[Stage]:
         env = {**azure.environment, **_settings(options, connection, Path(folder)), **options.settings}
         if not options.topic:
             env["DRAWBRIDGE_TOPIC_ENDPOINT"] = ""
-        hosts = await _hosts(stack, env, options)
-        if options.deliver:
-            await azure.subscribe_events(hosts[0].event_grid_url("on_event"), schema=options.events)
+        workers = Workers(options, env, azure)
+        stack.push_async_callback(workers.stop)
+        await workers.start()
         session = await stack.enter_async_context(aiohttp.ClientSession())
         store = Store.open(StoreSettings(connection_string=connection))
         stack.push_async_callback(store.close)
-        yield Stage(azure, hosts, store, session)
+        yield Stage(azure, workers, store, session)
 
 
 def _settings(options: StageOptions, connection: str, folder: Path) -> dict[str, str]:
@@ -177,17 +213,3 @@ def _settings(options: StageOptions, connection: str, folder: Path) -> dict[str,
         "DRAWBRIDGE_POLICY": str(policy),
         "DRAWBRIDGE_SWEEP_SCHEDULE": options.sweep_schedule,
     }
-
-
-async def _hosts(stack: AsyncExitStack, env: Mapping[str, str], options: StageOptions) -> list[HostProcess]:
-    hosts = []
-    for number in range(options.workers):
-        chosen = HostOptions(
-            in_flight_visibility=options.in_flight_visibility,
-            longest_poll=timedelta(seconds=0.2),
-            timers=number == 0,
-        )
-        host = await HostProcess.start(APP, env, options=chosen, log=options.log)
-        stack.push_async_callback(host.stop)
-        hosts.append(host)
-    return hosts
