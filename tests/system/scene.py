@@ -20,6 +20,7 @@ from local.azure.seeds import CacheSeed
 from local.azurite import Azurite
 from local.stage import Stage, StageOptions, eventually, stage
 from shared.model import TAG_CACHE, TAG_MANAGED_BY
+from shared.store.sweeps import Sweep
 from tests.fixtures.azurite import unused_account
 
 FAST = 200.0
@@ -87,6 +88,25 @@ class Scene:
         """Let a cache have had these tags for long: no call, no event."""
         world = self.stage.azure.world
         world.put(replace(world.cache(cache), tags=dict(tags)))
+
+    async def swept(self) -> Sweep:
+        """Sweep, and wait for its end; gives what it came to."""
+        before = await self.stage.store.sweeps.latest()
+        await self.stage.sweep()
+        return await self.swept_after(before.id if before else "")
+
+    async def swept_after(self, earlier: str) -> Sweep:
+        """Wait for the end of the sweep that was started after another one."""
+
+        async def ended() -> bool:
+            latest = await self.stage.store.sweeps.latest()
+            return latest is not None and latest.id != earlier and latest.completed
+
+        await eventually(ended, 30, "the sweep to end")
+        latest = await self.stage.store.sweeps.latest()
+        if latest is None:
+            raise AssertionError("a sweep that has ended is known")
+        return latest
 
     async def noticed(self) -> None:
         """Give the app its chance to find out: nothing to do where events arrive, a sweep where none does."""
