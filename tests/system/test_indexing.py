@@ -1,0 +1,144 @@
+"""Microsoft's own worker library indexes the app that is deployed, in a fresh process, as Azure does at a start."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stage import APP
+
+# What a worker does before the first event: import function_app and say which functions there are.
+_INDEX = """
+import asyncio, json, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from local.host.worker_library import IndexingError, index_app
+try:
+    functions = asyncio.run(index_app(Path(sys.argv[1])))
+except IndexingError as error:
+    print(json.dumps({"refused": str(error)}))
+else:
+    found = {f.name: [json.loads(text) for text in f.raw_bindings] for f in functions}
+    print(json.dumps({"functions": found}))
+"""
+_IMPORT = "import sys; sys.path.insert(0, sys.argv[1]); import function_app; print(*sorted(sys.modules))"
+Bindings = list[dict[str, object]]
+Indexed = dict[str, Any]
+
+
+def indexed(app: Path) -> Indexed:
+    """Give what Azure would know of an app: its ``functions``, or why it is ``refused``."""
+    answer: Indexed = json.loads(printed(_INDEX, str(app), str(APP)))
+    return answer
+
+
+def printed(script: str, *arguments: str) -> str:
+    """Run a script in a process that has no setting of the app."""
+    command = [sys.executable, "-P", "-c", script, *arguments]
+    done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def storage(direction: str, type_: str, name: str, queue: str) -> dict[str, object]:
+    account = "AzureWebJobsStorage"
+    return {"direction": direction, "type": type_, "name": name, "queueName": queue, "connection": account}
+
+
+def takes(queue: str) -> Bindings:
+    return [storage("IN", "queueTrigger", "message", queue)]
+
+
+def answers(method: str, route: str, level: str = "FUNCTION") -> Bindings:
+    trigger = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": [method], "authLevel": level}
+    return [{**trigger, "route": route}, {"direction": "OUT", "type": "http", "name": "$return"}]
+
+
+_CACHE = "caches/{subscription}/{group}/{name}"
+_ENDPOINT = _CACHE + "/endpoints/{placement}"
+FUNCTIONS: dict[str, Bindings] = {
+    "on_event": [
+        {"direction": "IN", "type": "eventGridTrigger", "name": "event"},
+        storage("OUT", "queue", "work", "reconcile"),
+        storage("OUT", "queue", "looks", "sweep"),
+    ],
+    "reconcile": takes("reconcile"),
+    "reconcile_poison": takes("reconcile-poison"),
+    "sweep": [
+        {
+            "direction": "IN",
+            "type": "timerTrigger",
+            "name": "timer",
+            "schedule": "%DRAWBRIDGE_SWEEP_SCHEDULE%",
+            "runOnStartup": False,
+        }
+    ],
+    "sweep_page": takes("sweep"),
+    "sweep_poison": takes("sweep-poison"),
+    "get_cache": answers("GET", _CACHE),
+    "get_endpoint": answers("GET", _ENDPOINT),
+    "put_endpoint": answers("PUT", _ENDPOINT),
+    "get_health": answers("GET", "health", "ANONYMOUS"),
+}
+
+
+def by_name(bindings: Bindings) -> dict[object, dict[str, object]]:
+    return {binding["name"]: binding for binding in bindings}
+
+
+def test_every_function_is_there_with_its_triggers_and_bindings_and_no_other() -> None:
+    found = {name: by_name(bindings) for name, bindings in indexed(APP)["functions"].items()}
+
+    assert found == {name: by_name(bindings) for name, bindings in FUNCTIONS.items()}
+
+
+def test_nothing_is_imported_before_an_event_needs_it() -> None:
+    imported = printed(_IMPORT, str(APP)).split()
+    costly = ("aiohttp", "azure.core", "azure.data", "azure.identity", "azure.mgmt", "azure.storage", "yaml")
+
+    assert "functions.worker" in imported
+    assert [name for name in imported if name.startswith(costly)] == []
+
+
+_BREAKS = [
+    pytest.param("worker.py", "(message: func.QueueMessage)", "(note: func.QueueMessage)", "note", id="argument-name"),
+    pytest.param(
+        "worker.py", "(message: func.QueueMessage)", "(message: func.HttpRequest)", "message", id="annotation"
+    ),
+    pytest.param("events.py", "work: func.Out[List[str]]", "work: func.Out[list[str]]", "work", id="output-annotation"),
+    pytest.param(
+        "sweep.py", 'function_name("sweep_poison")', 'function_name("sweep_page")', "sweep_page", id="name-given-twice"
+    ),
+    pytest.param(
+        "api.py", "bp = func.Blueprint()", 'raise LookupError("no such thing")', "no such thing", id="error-at-import"
+    ),
+    pytest.param(
+        "api.py",
+        "from functions import composition",
+        "from functions import decomposition",
+        "decomposition",
+        id="import",
+    ),
+    pytest.param("worker.py", "import QueueMessage\n", "import QueueMessages\n", "QueueMessages", id="imported-name"),
+]
+
+
+@pytest.mark.parametrize(("file", "right", "wrong", "said"), _BREAKS)
+def test_a_mistake_that_would_hide_every_function_from_azure_is_refused(
+    tmp_path: Path, file: str, right: str, wrong: str, said: str
+) -> None:
+    for name in ("functions", "shared"):
+        shutil.copytree(APP / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("function_app.py", "host.json"):
+        shutil.copy(APP / name, tmp_path)
+    assert "functions" in indexed(tmp_path)
+
+    source = tmp_path / "functions" / file
+    before = source.read_text("utf-8")
+    assert right in before
+    source.write_text(before.replace(right, wrong, 1), "utf-8")
+
+    assert said in indexed(tmp_path)["refused"]
