@@ -38,7 +38,7 @@ class Intake:
     async def take(self, event: Event, event_id: str) -> Messages:
         """Name the caches to look at; raises StoreError only where a table that has to be read cannot be."""
         named = concerns(event, self.principal)
-        if not isinstance(named, Unheeded) and not self.policy.scope.may_admit(named.group):
+        if isinstance(named, OfCache) and not self.policy.scope.may_admit(named.group):
             named = Unheeded.OUT_OF_SCOPE
         if isinstance(named, Unheeded):
             log.info("event ignored", reason=named.name, because=named.value, event=event_id)
@@ -59,16 +59,19 @@ class Intake:
                 return Messages([encode(Message(about_group(cache, named))) for cache in caches], [])
 
     async def _of_endpoint(self, named: OfEndpoint) -> Messages:
+        """Wake the endpoint's cache: that one has to be in scope, while the endpoint can be with a hub's network."""
         cache = await self.store.links.cache_of(named.endpoint)
         if cache:
-            return Messages([encode(Message(about_endpoint(cache, named)))], [])
+            admitted = self.policy.scope.may_admit(cache.group_id)
+            return Messages([encode(Message(about_endpoint(cache, named)))] if admitted else [], [])
         # Most endpoints in a company lead to other services; only a deletion can mean that a cache has lost one.
-        if not named.deleted:
+        if not named.deleted or not self.policy.scope.may_admit(named.group):
             return Messages([], [])
         return Messages([], [encode_sweep(SweepPage("", named.endpoint.subscription))])
 
     async def _caches_of_group(self, named: OfGroup) -> list[CacheId]:
-        """Find the caches that were in the group, and those whose endpoints were."""
+        """Find the caches in scope that were in the group, and those whose endpoints were."""
         inside = [row.cache for row in await self.store.caches.of_group(named.group)]
         linked = [cache for _, cache in await self.store.links.of_group(named.group)]
-        return list(dict.fromkeys((*inside, *linked)))
+        caches = dict.fromkeys((*inside, *linked))
+        return [cache for cache in caches if self.policy.scope.may_admit(cache.group_id)]
