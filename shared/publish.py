@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from shared.store.history import HistoryRecord
 
 
+_IMPATIENCE: dict[str, Any] = {"retry_total": 0, "connection_timeout": 3, "read_timeout": 10}
+"""A pass waits for the topic while it holds its claim: what fails is published again from the queue, in minutes."""
+
+
 class PublishError(Exception):
     """The topic did not take an announcement; it is published again later."""
 
@@ -76,7 +80,7 @@ class Publisher:
         from azure.eventgrid.aio import EventGridPublisherClient  # noqa: PLC0415
 
         if self._client is None:
-            self._client = EventGridPublisherClient(self._endpoint, self._credential())
+            self._client = EventGridPublisherClient(self._endpoint, self._credential(), **_IMPATIENCE)
         return self._client
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from shared.announcements import Announcement, Change, announcements
+from shared.announcements import Announcement
 from shared.arm.errors import ArmError, Retry
+from shared.chronicle import GIVEN_UP, Chronicle, Pass, chronicled, heading
 from shared.desired import desired
 from shared.drift import summary
 from shared.ids import NetworkId, zone_id
@@ -46,7 +47,8 @@ from shared.outcome import Applied, first_closure, outcome, retry_at
 from shared.planner import endpoint_name, fingerprint, in_words, plan, wants_endpoints_read
 from shared.policy import Request
 from shared.publish import PublishError
-from shared.store.caches import Claim, Covered, Taken
+from shared.store.caches import Claim, Covered, Intent, Taken
+from shared.store.errors import StoredValueError
 from shared.store.history import HistoryRecord
 
 if TYPE_CHECKING:
@@ -126,7 +128,7 @@ class Reconciler:
             cache=wake.cache,
             revision=row.revision + 1,
             at=self.clock(),
-            pass_id=row.last_pass,
+            pass_id=GIVEN_UP,
             wake=wake,
             before=before.verdict if before else None,
             after=verdict,
@@ -153,12 +155,10 @@ class Reconciler:
         return left + _jitter(left + timedelta(seconds=2)) if left > timedelta() else None
 
     async def _pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
-        if claim.row.unannounced:
-            claim = await self._announce(claim)
         try:
             await self._decided(claim, wake, pass_id)
         except ArmError as error:
-            unread = Plan(Verdict(VerdictKind.CONVERGING), memory=claim.row.memory, noticed=claim.row.memory)
+            unread = Plan(Verdict(VerdictKind.CONVERGING), memory=claim.row.known, noticed=claim.row.known)
             await self._record(claim, wake, pass_id, unread, Applied(error=error, unread=True))
         except Exception as error:
             await self.store.caches.release(claim, problem=f"{type(error).__name__}: {error}")
@@ -170,10 +170,31 @@ class Reconciler:
             return await self._record(claim, wake, pass_id, self._still_coming(claim.row), Applied())
         decided = plan(seen.observed, seen.desired, self.clock())
         if seen.observed.cache is None and not decided.actions and decided.verdict.look_after is None:
-            log.info("gone", cache=wake.cache, pass_id=pass_id)
-            return await self.store.caches.forget(claim)
+            return await self._forget(claim)
+        if decided.actions:
+            claim = await self._intend(claim, decided, seen)
         applied = await self._apply(decided, seen)
         return await self._record(claim, wake, pass_id, decided, applied, seen)
+
+    async def _forget(self, claim: Claim) -> None:
+        """Drop the row of a cache that is gone, once all that it led to has been told."""
+        if (await self._announced(Chronicle(claim.row))).unannounced:
+            await self.store.queue.put(WakeUp(claim.row.cache, Trigger.AGAIN), self.policy.timing.busy)
+            return await self.store.caches.release(claim)
+        log.info("gone", cache=claim.row.cache, pass_id=claim.pass_id)
+        return await self.store.caches.forget(claim)
+
+    async def _intend(self, claim: Claim, decided: Plan, seen: Seen) -> Claim:
+        """Write down what is about to be done: a worker that dies in between leaves no gap in the history.
+
+        It is also the last moment to learn that the claim was lost.
+        """
+        noticed, wanted = decided.noticed, decided.memory
+        made = tuple(dict.fromkeys((*noticed.made, *wanted.made)))
+        memory = replace(noticed, made=made, fights=wanted.fights, callers=wanted.callers)
+        access = seen.observed.cache.public_access.value if seen.observed.cache else ""
+        actions = tuple(in_words(action) for action in decided.actions)
+        return await self.store.caches.intend(claim, Intent(claim.pass_id, memory, access, actions))
 
     # ── observe ─────────────────────────────────────────────────────────────────────────────────
 
@@ -188,7 +209,7 @@ class Reconciler:
         if cache is None:
             return await self._observe_gone(wake.cache, row)
         wanted = desired(self.policy, cache, await self._requests(wake.cache), self.clock(), await self.found())
-        bare = Observed(wake.cache, cache, memory=row.memory, caller="" if wake.own else wake.caller)
+        bare = Observed(wake.cache, cache, memory=row.known, caller="" if wake.own else wake.caller)
         if not wants_endpoints_read(wanted):
             return Seen(bare, wanted)
         if wake.look is Look.QUICK and self._trusted(row, cache, wanted):
@@ -198,10 +219,10 @@ class Reconciler:
     async def _endpoint_coming(self, row: CacheRow) -> bool:
         """Look only at the endpoint that the last pass began: most looks find it unfinished, and cost one read."""
         waits = row.verdict is not None and row.verdict.step is Step.ATTACHING
-        if not waits or not row.memory.made or self._waited(row) > _STUCK_AFTER:
+        if not waits or not row.known.made or self._waited(row) > _STUCK_AFTER:
             return False
         try:
-            endpoint = await self.arm.network.endpoint(row.memory.made[-1])
+            endpoint = await self.arm.network.endpoint(row.known.made[-1])
         except ArmError as error:
             log.info("endpoint not readable", cache=row.cache, code=error.code)
             return False
@@ -216,7 +237,7 @@ class Reconciler:
             raise ValueError("only a cache that waits for an endpoint is still waiting for it")
         pause = max(self.policy.timing.endpoint, self._waited(row) / 2)
         verdict = replace(row.verdict, look_after=min(pause, self.policy.timing.endpoint * 10))
-        return Plan(verdict, memory=row.memory, noticed=row.memory)
+        return Plan(verdict, memory=row.known, noticed=row.known)
 
     async def _requests(self, cache: CacheId) -> tuple[Request, ...]:
         return tuple(
@@ -233,8 +254,8 @@ class Reconciler:
     async def _observe_gone(self, cache: CacheId, row: CacheRow) -> Seen:
         found = await self.found()
         in_scope = self.policy.scope.admits_group(cache.group_id, found)
-        endpoints, unreadable = await self._endpoints(row.memory.made)
-        observed = Observed(cache, None, endpoints, unreadable, memory=row.memory)
+        endpoints, unreadable = await self._endpoints(row.known.made)
+        observed = Observed(cache, None, endpoints, unreadable, memory=row.known)
         wanted = Desired(in_scope, mode=self.policy.spec.mode, timing=self.policy.timing, digest=self.policy.digest)
         return Seen(observed, wanted)
 
@@ -372,11 +393,10 @@ class Reconciler:
             await self._cool_down(wake.cache, applied.error)
         memory = await self._linked(wake.cache, memory, seen)
         row = self._row(claim.row, verdict, memory, decided, applied, seen)
-        row = await self._history(claim.row, row, wake, pass_id, applied)
-        await self._look_again(wake, verdict, applied, pass_id)
-        recorded = await self.store.caches.record(claim, row)
-        if row.unannounced:
-            await self._announce(recorded)
+        done = Pass(pass_id, wake, self.clock(), tuple(in_words(action) for action in applied.done))
+        row = await self._announced(await chronicled(self.store.history, claim.row, row, done))
+        await self._look_again(wake, row, applied, pass_id)
+        await self.store.caches.record(claim, row)
         log.info(
             "pass",
             cache=wake.cache,
@@ -406,7 +426,7 @@ class Reconciler:
         self, before: CacheRow, verdict: Verdict, memory: Memory, decided: Plan, applied: Applied, seen: Seen | None
     ) -> CacheRow:
         now = self.clock()
-        changed = before.verdict is None or _heading(before.verdict) != _heading(verdict)
+        changed = before.verdict is None or heading(before.verdict) != heading(verdict)
         since = now if changed or before.since is None else before.since
         row = replace(
             before,
@@ -429,62 +449,41 @@ class Reconciler:
         verified = fingerprint(cache, seen.desired) if settled else ""
         return replace(row, verified=verified, verified_at=now if settled else None)
 
-    async def _history(self, before: CacheRow, row: CacheRow, wake: WakeUp, pass_id: str, applied: Applied) -> CacheRow:
-        """Write what changed before it counts as recorded; its id is the same if this pass has to be repeated."""
-        if row.verdict is None:
-            return row
-        change = Change(
-            before=before.verdict,
-            after=row.verdict,
-            memory_before=before.memory,
-            memory_after=row.memory,
-            settled_before=bool(before.verified),
-            settled_after=bool(row.verified),
-            access_before=before.public_access,
-            access_after=row.public_access,
-        )
-        told = announcements(change)
-        same = before.verdict is not None and _heading(before.verdict) == _heading(row.verdict)
-        if same and not told and not applied.done:
-            return row
-        record = HistoryRecord.of(
-            cache=wake.cache,
-            revision=before.revision + 1,
-            at=self.clock(),
-            pass_id=pass_id,
-            wake=wake,
-            before=before.verdict,
-            after=row.verdict,
-            actions=tuple(in_words(action) for action in applied.done),
-            announcements=tuple(told),
-        )
-        ids = [record.id]
-        while not await self.store.history.insert(record):
-            # A pass that did not live to record itself has written this one: it is told too, and ours comes after.
-            record = record.later()
-            ids.append(record.id)
-        untold = tuple(ids) if told or len(ids) > 1 else ()
-        return replace(row, revision=record.revision, unannounced=(*before.unannounced, *untold))
+    async def _announced(self, chronicle: Chronicle) -> CacheRow:
+        """Publish what the history says and nobody has been told yet: at least once, with the row's id.
 
-    async def _announce(self, claim: Claim) -> Claim:
-        """Publish what the history says and nobody has been told yet: at least once, with the row's id."""
+        It is done under the claim and before the pass is recorded: a worker that dies here leaves a trace, and whoever
+        comes next publishes again. What the topic does not take stays in the row that is given.
+        """
+        at_hand = {record.id: record for record in chronicle.records}
+        left = list(chronicle.row.unannounced)
         try:
-            for record_id in claim.row.unannounced:
-                record = await self.store.history.read(record_id)
-                if record:
+            while left:
+                if record := at_hand.get(left[0]) or await self._remembered(left[0]):
                     await self.publisher.publish(record)
+                del left[0]
         except PublishError as error:
-            log.warning("not announced yet", cache=claim.row.cache, because=error)
-            await self.store.queue.put(WakeUp(claim.row.cache, Trigger.AGAIN), self.policy.timing.busy)
-            return claim
-        return await self.store.caches.announced(claim)
+            log.warning("not announced yet", cache=chronicle.row.cache, because=error)
+        return replace(chronicle.row, unannounced=tuple(left))
 
-    async def _look_again(self, wake: WakeUp, verdict: Verdict, applied: Applied, pass_id: str) -> None:
-        if verdict.look_after is not None:
+    async def _remembered(self, record_id: str) -> HistoryRecord | None:
+        try:
+            return await self.store.history.read(record_id)
+        except StoredValueError as error:
+            # A newer version wrote it, before a roll-back: nobody here can tell it.
+            log.error("not announced", record=record_id, because=error)  # noqa: TRY400 - the error says where
+            return None
+
+    async def _look_again(self, wake: WakeUp, row: CacheRow, applied: Applied, pass_id: str) -> None:
+        """Ask for the one look that is worth while after this pass, if any; a later pass asks for its own."""
+        step, after = (row.verdict.step, row.verdict.look_after) if row.verdict else (None, None)
+        if row.unannounced:
+            after = min(after or self.policy.timing.busy, self.policy.timing.busy)
+        if after is not None:
             again = WakeUp(wake.cache, Trigger.AGAIN, after=pass_id)
             # Those that Azure has turned away together must not come back together.
-            spread = verdict.look_after if verdict.step is Step.THROTTLED else verdict.look_after / 10
-            await self.store.queue.put(again, verdict.look_after + _jitter(spread))
+            spread = after if step is Step.THROTTLED else after / 10
+            await self.store.queue.put(again, after + _jitter(spread))
         elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
             # The event may have come before a read shows what it tells of.
             await self.store.queue.put(WakeUp(wake.cache, Trigger.SETTLE), self.policy.timing.settle)
@@ -492,7 +491,7 @@ class Reconciler:
 
 def _superseded(row: CacheRow, wake: WakeUp) -> bool:
     """Tell whether a pass would find nothing that another does not look for already."""
-    if row.unannounced:
+    if row.unfinished:
         return False
     if wake.trigger is Trigger.AGAIN and wake.after:
         return row.last_pass != wake.after
@@ -505,7 +504,3 @@ def _superseded(row: CacheRow, wake: WakeUp) -> bool:
 def _jitter(most: timedelta) -> timedelta:
     """Spread wake-ups: those that wait for the same moment must not all wake at it."""
     return most * random.random()  # noqa: S311 - no secret
-
-
-def _heading(verdict: Verdict) -> tuple[object, ...]:
-    return verdict.kind, verdict.reason, verdict.step

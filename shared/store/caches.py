@@ -6,7 +6,7 @@ and recording a pass gives it back in the same write. All its times are the stor
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -25,6 +25,20 @@ log = Log(__name__)
 
 _ATTEMPTS = 8
 _PROBLEM_LIMIT = 2000
+_INTENTS_KEPT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a pass is about to do, written down before it does it: gone with the record of the pass."""
+
+    pass_id: str
+    memory: Memory
+    """What it had noticed, and what it counts on: the next pass shall know that too, should this one not live."""
+    public_access: str
+    """As it was seen before anything was done."""
+    actions: tuple[str, ...] = ()
+    """In words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +73,21 @@ class CacheRow:
     public_access: str = ""
     problem: str = ""
     """The error that ended the last pass without a verdict; "" when it had one."""
+    intents: tuple[Intent, ...] = ()
+    """Of passes that have not recorded what came of them, oldest first."""
     claimed_by: str = ""
     """The pass that is running; kept by ``CacheRows`` alone."""
     claimed_until: datetime | None = None
+
+    @property
+    def known(self) -> Memory:
+        """What the next pass shall know: more than was recorded, where a pass has noticed more and did not live."""
+        return self.intents[-1].memory if self.intents else self.memory
+
+    @property
+    def unfinished(self) -> bool:
+        """A pass has begun on this cache and did not come to its end; of a claim's row: one before it."""
+        return bool(self.claimed_by or self.problem or self.intents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +175,11 @@ class CacheRows:
     async def record(self, claim: Claim, row: CacheRow) -> Claim:
         """Write what a finished pass found and give the claim back: one write.
 
-        Gives a claim that ``announced`` takes. Raises ClaimLostError if another pass has taken over.
+        Gives the claim with the row as it is now. Raises ClaimLostError if another pass has taken over.
         """
-        done = replace(row, last_started=claim.started, last_pass=claim.pass_id, claimed_by="", claimed_until=None)
+        done = replace(
+            row, last_started=claim.started, last_pass=claim.pass_id, claimed_by="", claimed_until=None, intents=()
+        )
         try:
             written = await self._while_held(claim, lambda etag: self.table.replace(_key(claim), _encoded(done), etag))
         except ClaimLostError:
@@ -162,12 +190,22 @@ class CacheRows:
             written = Written(now.row.etag, now.at)
         return replace(claim, row=done, etag=written.etag)
 
+    async def intend(self, claim: Claim, intent: Intent) -> Claim:
+        """Write down what a pass is about to do; raises ClaimLostError if another pass has taken over."""
+        intents = (*claim.row.intents[-_INTENTS_KEPT:], intent)
+        written = await self._while_held(
+            claim, lambda etag: self.table.merge(_key(claim), {"intents": to_json(intents)}, etag)
+        )
+        return replace(claim, row=replace(claim.row, intents=intents), etag=written.etag)
+
     async def release(self, claim: Claim, *, problem: str = "") -> None:
         """Give the claim back without having finished, so that no wake-up counts as covered.
 
-        A claim that another pass has taken over meanwhile is left to it.
+        With a ``problem``, the name of the pass stays behind on a claim that has run out: whoever comes next makes up
+        for it. A claim that another pass has taken over meanwhile is left to it.
         """
-        values = {"claimed_by": "", "problem": bounded(problem, _PROBLEM_LIMIT)}
+        ended = {"claimed_until": claim.started} if problem else {"claimed_by": ""}
+        values = {**ended, "problem": bounded(problem, _PROBLEM_LIMIT)}
         try:
             await self._while_held(claim, lambda etag: self.table.merge(_key(claim), values, etag))
         except ClaimLostError:
@@ -176,23 +214,6 @@ class CacheRows:
     async def forget(self, claim: Claim) -> None:
         """Delete the row of a cache that is gone; raises ClaimLostError if another pass has taken over."""
         await self._while_held(claim, lambda etag: self.table.delete(_key(claim), etag))
-
-    async def announced(self, claim: Claim) -> Claim:
-        """Take the ids of the claim's row off ``unannounced``, whether the claim is still held or recorded."""
-        gone = claim.row.unannounced
-        left: tuple[str, ...] = ()
-        etag = claim.etag
-        for _ in range(_ATTEMPTS):
-            try:
-                written = await self.table.merge(_key(claim), {"unannounced": to_json(left)}, etag)
-            except ConflictError:
-                read = await self.table.get(_key(claim))
-                if read.row is None:
-                    return replace(claim, row=replace(claim.row, unannounced=()))
-                etag, left = read.row.etag, _without(_decoded(read.row).unannounced, gone)
-                continue
-            return replace(claim, row=replace(claim.row, unannounced=left), etag=written.etag)
-        raise StoreUnavailableError(f"the row of {claim.row.cache} changes faster than it can be written")
 
     async def _while_held(self, claim: Claim, write: Callable[[str], Awaitable[T]]) -> T:
         """Write under the claim's ETag, or the row's newer one as long as the claim on it is still this one."""
@@ -263,7 +284,7 @@ def _covers(row: CacheRow, woken_at: datetime) -> bool:
     Both times have whole seconds, rounded down, so the same second proves nothing. The services' clocks may
     differ by less than the claim's answer takes to arrive, and a pass reads nothing before it has.
     """
-    if row.last_started is None or row.unannounced:
+    if row.last_started is None:
         return False
     return woken_at < row.last_started.replace(microsecond=0)
 
@@ -281,10 +302,6 @@ def _failed(before: CacheRow, verdict: Verdict, problem: str, now: datetime) -> 
         claimed_by="" if dead else before.claimed_by,
         claimed_until=None if dead else before.claimed_until,
     )
-
-
-def _without(ids: Collection[str], gone: Collection[str]) -> tuple[str, ...]:
-    return tuple(one for one in ids if one not in gone)
 
 
 _COLUMNS: Mapping[str, str] = {
@@ -339,6 +356,7 @@ def _encoded(row: CacheRow) -> dict[str, Any]:
         "reason": verdict.reason.value if verdict and verdict.reason else "",
         "memory": to_json(row.memory),
         "unannounced": to_json(row.unannounced),
+        "intents": to_json(row.intents) if row.intents else "",
     }
 
 
@@ -350,6 +368,7 @@ def _decoded(row: Row) -> CacheRow:
         verdict=_lenient(row, "verdict", Verdict, None),
         memory=_lenient(row, "memory", Memory, Memory()),
         unannounced=_lenient(row, "unannounced", tuple[str, ...], ()),
+        intents=_lenient(row, "intents", tuple[Intent, ...], ()),
         **plain,
     )
 

@@ -11,7 +11,7 @@ from azure.storage.queue.aio import QueueClient
 from shared.ids import endpoint_id
 from shared.model import Memory, Reason, Step, Trigger, Verdict, VerdictKind, WakeUp
 from shared.store import Store
-from shared.store.caches import CacheRow, Claim, Covered, FleetFilter, Taken
+from shared.store.caches import CacheRow, Claim, Covered, FleetFilter, Intent, Taken
 from shared.store.encoding import cache_key
 from shared.store.errors import ClaimLostError
 from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, cache, new_pass
@@ -109,18 +109,6 @@ async def test_a_wake_up_of_the_very_second_in_which_a_pass_began_is_not_covered
     assert isinstance(await attempt(store, recorded.started), Claim)
 
 
-async def test_a_covered_wake_up_is_looked_at_while_something_is_unannounced(store: Store) -> None:
-    claim = await claimed(store)
-    recorded = await store.caches.record(claim, replace(claim.row, unannounced=("a-1",)))
-    older = recorded.started - SECOND
-
-    outcome = await attempt(store, older)
-    assert isinstance(outcome, Claim)
-    assert outcome.row.unannounced == ("a-1",)
-    await store.caches.release(await store.caches.announced(outcome))
-    assert isinstance(await attempt(store, older), Covered)
-
-
 async def test_a_pass_given_back_unfinished_covers_nothing(store: Store) -> None:
     recorded = await passed(store)
     later = await claimed(store, recorded.started + HOLD)
@@ -129,11 +117,7 @@ async def test_a_pass_given_back_unfinished_covers_nothing(store: Store) -> None
     row = await store.caches.read(CACHE)
 
     assert row
-    assert (row.last_started, row.problem, row.claimed_by) == (
-        recorded.started,
-        "TimeoutError: the network is gone",
-        "",
-    )
+    assert (row.last_started, row.problem) == (recorded.started, "TimeoutError: the network is gone")
 
 
 async def test_a_dead_workers_claim_is_taken_over_once_its_hold_is_over_and_the_dead_can_record_no_more(
@@ -252,17 +236,36 @@ async def test_a_forgotten_cache_has_no_row(store: Store) -> None:
     assert await store.caches.read(CACHE) is None
 
 
-async def test_announcing_after_the_record_leaves_a_running_pass_its_claim(store: Store) -> None:
+async def test_what_a_pass_sets_out_to_do_is_there_until_it_records(store: Store) -> None:
     claim = await claimed(store)
-    recorded = await store.caches.record(claim, replace(claim.row, unannounced=("a-1",)))
-    running = await claimed(store, recorded.started + HOLD)
+    intent = Intent(claim.pass_id, Memory(protected=True), "Enabled", ("make endpoint pe-orders",))
 
-    told = await store.caches.announced(recorded)
-    await store.caches.record(running, replace(running.row, verdict=COMPLIANT, unannounced=("a-2",)))
-    await store.caches.announced(recorded)
+    begun = await store.caches.intend(claim, intent)
+    died = await store.caches.read(CACHE)
+    await store.caches.record(begun, replace(begun.row, verdict=COMPLIANT))
+    lived = await store.caches.read(CACHE)
 
-    assert told.row.unannounced == ()
-    assert (await store.caches.read(CACHE) or CacheRow(CACHE)).unannounced == ("a-2",)
+    assert died
+    assert (died.intents, died.known, died.unfinished) == ((intent,), intent.memory, True)
+    assert lived
+    assert (lived.intents, lived.known, lived.unfinished) == ((), lived.memory, False)
+
+
+async def test_nothing_is_set_out_to_be_done_under_a_claim_that_was_lost(store: Store) -> None:
+    claim = await claimed(store, hold=timedelta())
+    await claimed(store)
+
+    with pytest.raises(ClaimLostError):
+        await store.caches.intend(claim, Intent(claim.pass_id, Memory(), ""))
+
+
+async def test_a_pass_given_back_with_a_problem_leaves_its_name_on_a_claim_that_anybody_can_take(store: Store) -> None:
+    claim = await claimed(store)
+    await store.caches.release(claim, problem="ValueError: boom")
+
+    taken = await claimed(store)
+
+    assert (taken.row.claimed_by, taken.row.unfinished) == (claim.pass_id, True)
 
 
 async def test_failing_sets_the_verdict_of_a_cache_that_has_no_row(store: Store) -> None:
