@@ -155,9 +155,9 @@ class Scene:
         return len(self.stage.azure.world.journal)
 
     def calls(self, cache: str, since: int = 0) -> list[Entry]:
-        """Give the app's calls about one cache and the endpoints that it makes for it, oldest first."""
+        """Give the app's calls about one cache, the endpoints that it makes for it and its name, oldest first."""
         name = re.escape(cache.rpartition("/")[2].lower())
-        about = re.compile(rf"/(redis/{name}|privateendpoints/pe-{name}-[0-9a-f]{{8}})(/|$)")
+        about = re.compile(rf"/(redis/{name}|privateendpoints/pe-{name}-[0-9a-f]{{8}}|a/{name})(/|$)")
         journal = self.stage.azure.world.journal
         return [e for e in journal.entries(caller=APP.object_id, since=since) if about.search(e.resource)]
 
