@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from local.azure.calls import Answer, Caller, Json
@@ -116,6 +117,18 @@ def not_found(resource_id: str) -> ArmError:
         f"The Resource '{rest}' under resource group '{group.rsplit('/', 1)[-1]}' was not found. "
         "For more details please go to https://aka.ms/ARMResourceNotFoundFix",
         GATEWAY,
+    )
+
+
+def enterprise_child_not_found(correlation_id: str, wall: float) -> ArmError:
+    """Say it as redisEnterprise says it, of what is inside a cluster; ``wall`` is the time in epoch seconds."""
+    moment = datetime.fromtimestamp(wall, UTC).strftime("%m/%d/%Y %H:%M:%S (UTC)")
+    return ArmError(
+        HTTPStatus.NOT_FOUND,
+        "ResourceNotFound",
+        "A requested resource could not be found. It may already have been deleted. "
+        f"CorrelationID={correlation_id} RequestID={uuid.uuid4()} Timestamp={moment}",
+        extra={"target": None},
     )
 
 

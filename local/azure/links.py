@@ -80,8 +80,12 @@ class LinkTarget(Protocol):
 
 def target_of(resource_id: str) -> LinkTarget | None:
     """Find how endpoints attach to a resource; None for a type that is not emulated."""
-    from local.azure.redis import RedisLinks  # noqa: PLC0415 - redis is a target and uses this module
+    from local.azure.redis import RedisLinks  # noqa: PLC0415 - targets use this module
+    from local.azure.redisenterprise import EnterpriseLinks  # noqa: PLC0415 - as above
 
-    targets: Mapping[str, LinkTarget] = {"microsoft.cache/redis": RedisLinks()}
+    targets: Mapping[str, LinkTarget] = {
+        "microsoft.cache/redis": RedisLinks(),
+        "microsoft.cache/redisenterprise": EnterpriseLinks(),
+    }
     parts = resource_id.lower().split("/")
     return targets.get("/".join(parts[6:8]))

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from local.azure.calls import Answer, Call, Json
-from local.azure.clock import retry_after
+from local.azure.clock import iso, retry_after
 from local.azure.errors import ArmError
 
 # Recorded URLs carry a signature and a certificate: 3.8 KB that callers must not keep or log.
@@ -23,12 +23,14 @@ class Style(StrEnum):
 
     REDIS = "redis"
     REDIS_DELETE = "redis-delete"
+    ENTERPRISE = "enterprise"
     NETWORK = "network"
     DNS = "dns"
     JOB = "job"
 
 
 class Status(StrEnum):
+    PENDING = "Pending"
     IN_PROGRESS = "InProgress"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
@@ -63,7 +65,10 @@ class Work:
 
 @dataclass(slots=True)
 class Operation:
-    """One operation. ``group_id`` is the resource's, ``region`` as the provider spells it; times are the world's."""
+    """One operation. ``group_id`` is the resource's, ``region`` as the provider spells it; times are the world's.
+
+    ``began_at`` and ``touched_at`` (when its status last changed) are wall time, for those styles that show it.
+    """
 
     id: str
     style: Style
@@ -75,17 +80,25 @@ class Operation:
     due: float
     status: Status = Status.IN_PROGRESS
     error: Json | None = None
+    began_at: float = 0.0
+    touched_at: float = 0.0
 
     @property
     def running(self) -> bool:
-        return self.status is Status.IN_PROGRESS
+        return self.status in {Status.PENDING, Status.IN_PROGRESS}
 
 
 def url(operation: Operation, base: str, *, result: bool = False) -> str:
     """Give the absolute URL of the operation's status, or of its result."""
     return f"{base}{quote(_path(operation, result=result))}?api-version={operation.api_version}" + (
-        f"&{_SIGNATURE}" if operation.style in {Style.REDIS, Style.REDIS_DELETE, Style.NETWORK} else ""
+        "" if operation.style in {Style.DNS, Style.JOB} else f"&{_SIGNATURE}"
     )
+
+
+def result_url(operation: Operation, call: Call, *, polled: bool = False) -> str:
+    """Give the absolute URL of the result of a redisEnterprise operation: below what it works on."""
+    path = call.path.text if polled else f"{call.path.text}/operationresults/{operation.id}"
+    return f"{call.base_url}{quote(path)}?api-version={operation.api_version}&{_SIGNATURE}"
 
 
 def _path(operation: Operation, *, result: bool) -> str:
@@ -95,6 +108,8 @@ def _path(operation: Operation, *, result: bool) -> str:
             return f"{scope}/providers/Microsoft.Cache/locations/{operation.region}/asyncOperations/{operation.id}"
         case Style.REDIS_DELETE:
             return f"{scope}/providers/Microsoft.Cache/locations/{operation.region}/operationresults/{operation.id}"
+        case Style.ENTERPRISE:
+            return f"{scope}/providers/Microsoft.Cache/locations/{operation.region}/operationsStatus/{operation.id}"
         case Style.NETWORK:
             kind = "operationResults" if result else "operations"
             return f"{scope}/providers/Microsoft.Network/locations/{operation.region}/{kind}/{operation.id}"
@@ -112,6 +127,8 @@ def poll(operation: Operation, call: Call, scale: float) -> Answer:
             return _poll_redis(operation, call, scale)
         case Style.REDIS_DELETE:
             return _poll_redis_delete(operation, call, scale)
+        case Style.ENTERPRISE:
+            return _poll_enterprise(operation)
         case Style.NETWORK:
             return _poll_network(operation, scale)
         case Style.DNS:
@@ -154,6 +171,25 @@ def _poll_redis_delete(operation: Operation, call: Call, scale: float) -> Answer
     where = url(operation, call.base_url)
     headers = {"Azure-AsyncOperation": where, "Location": where, **_wait(operation, 30, scale)}
     return Answer(HTTPStatus.ACCEPTED, body, headers)
+
+
+def _poll_enterprise(operation: Operation) -> Answer:
+    # Recorded without Retry-After, so that callers wait as long as they like.
+    waiting = operation.status is Status.PENDING
+    body: Json = {
+        "id": _path(operation, result=False),
+        "name": operation.id,
+        "status": operation.status.value,
+        "startTime": _offset(operation.began_at),
+        "endTime": "0001-01-01T00:00:00+00:00" if waiting else _offset(operation.touched_at),
+    }
+    if operation.error is not None:
+        body["error"] = operation.error
+    return Answer(HTTPStatus.OK, body)
+
+
+def _offset(moment: float) -> str:
+    return iso(moment).removesuffix("Z") + "+00:00"
 
 
 def _poll_network(operation: Operation, scale: float) -> Answer:

@@ -42,10 +42,16 @@ class Routes:
     @classmethod
     def all(cls) -> Routes:
         """Collect what the providers offer."""
-        from local.azure import privatedns, redis, resources  # noqa: PLC0415 - providers use routes and the world
+        from local.azure import (  # noqa: PLC0415 - providers use routes and the world
+            databases,
+            privatedns,
+            redis,
+            redisenterprise,
+            resources,
+        )
         from local.azure.network import endpoints, vnets, zonegroups  # noqa: PLC0415 - as above
 
-        modules = (redis, endpoints, zonegroups, vnets, privatedns, resources)
+        modules = (redis, redisenterprise, databases, endpoints, zonegroups, vnets, privatedns, resources)
         return cls({route.type.lower(): route for module in modules for route in module.ROUTES})
 
     def find(self, call: Call) -> tuple[Route, Handler]:

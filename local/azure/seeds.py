@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from local.azure import redisenterprise
+from local.azure.databases import Database
 from local.azure.network.vnets import Subnet, VirtualNetwork, put_subnet_value
 from local.azure.privatedns import Link, Zone, add_link
 from local.azure.redis import build, canonical_id
@@ -86,11 +88,38 @@ class CacheSeed(_Seed, frozen=True):
         return canonical_id(_group_id(self.subscription, self.group), self.name)
 
 
+class ClusterSeed(_Seed, frozen=True):
+    """A redisEnterprise cluster as ARM would show it, with its database.
+
+    ``public_network_access`` null is a cluster that was made before the flag existed. ``geo`` names the group of
+    active geo-replication that all clusters of the same name are in.
+    """
+
+    subscription: str
+    group: str
+    name: str
+    region: str = "westeurope"
+    sku: str = "Balanced_B0"
+    capacity: int | None = None
+    tags: dict[str, str] = {}
+    public_network_access: str | None = "Enabled"
+    state: str = "Succeeded"
+    resource_state: str = ""
+    geo: str = ""
+    database: bool = True
+    properties: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        return redisenterprise.canonical_id(_group_id(self.subscription, self.group), self.name)
+
+
 class Seed(_Seed, frozen=True):
     subscriptions: tuple[SubscriptionSeed, ...] = ()
     management_groups: tuple[ManagementGroupSeed, ...] = ()
     networks: tuple[NetworkSeed, ...] = ()
     caches: tuple[CacheSeed, ...] = ()
+    clusters: tuple[ClusterSeed, ...] = ()
 
 
 def read(data: object) -> Seed:
@@ -111,6 +140,8 @@ def plant(world: World, seed: Seed) -> None:
         _network(world, network)
     for cache in seed.caches:
         _cache(world, cache)
+    for cluster in seed.clusters:
+        _cluster(world, cluster, tuple(other for other in seed.clusters if cluster.geo and other.geo == cluster.geo))
 
 
 def _subscription(world: World, seed: SubscriptionSeed) -> None:
@@ -194,3 +225,20 @@ def _cache(world: World, seed: CacheSeed) -> None:
     }
     cache = build(canonical_id(group_id, seed.name), short_name(seed.region), sku, properties)
     world.put(replace(cache, tags=dict(seed.tags), state=seed.state, linked_servers=tuple(seed.linked)))
+
+
+# What a failed creation, an update and so on look like; anything else is running.
+_RESOURCE_STATES = {"Creating": "Creating", "Updating": "Updating", "Deleting": "Deleting", "Failed": "CreateFailed"}
+
+
+def _cluster(world: World, seed: ClusterSeed, replicas: tuple[ClusterSeed, ...]) -> None:
+    group_id = _group(world, seed.subscription, seed.group, seed.region)
+    properties = {**seed.properties, "publicNetworkAccess": seed.public_network_access}
+    sku = {"name": seed.sku, "capacity": seed.capacity}
+    cluster_id = redisenterprise.canonical_id(group_id, seed.name)
+    cluster = redisenterprise.build(cluster_id, short_name(seed.region), sku, properties)
+    shown = seed.resource_state or _RESOURCE_STATES.get(seed.state, "Running")
+    world.put(replace(cluster, tags=dict(seed.tags), state=seed.state, resource_state=shown))
+    if seed.database and shown not in {"Creating", "CreateFailed"}:
+        linked = tuple(f"{replica.id}/databases/default" for replica in replicas)
+        world.put(Database(id=f"{cluster.id}/databases/default", nickname=seed.geo, linked=linked))

@@ -38,6 +38,7 @@ from local.azure.journal import Entry, Journal
 from local.azure.operations import Operation, Status, Work
 from local.azure.paths import ArmPath, NotAnArmPathError, parse
 from local.azure.redis import Cache
+from local.azure.redisenterprise import Cluster
 from local.azure.routes import Routes
 from local.azure.seeds import Seed, plant, read
 from local.azure.store import Resource, Store
@@ -61,7 +62,10 @@ class PolicyZoneGroups:
 
 @dataclass(frozen=True, slots=True)
 class WorldOptions:
-    """What a world is like. ``throttle_scaled`` False lets the buckets refill by the wall, however fast time runs."""
+    """What a world is like. ``throttle_scaled`` False lets the buckets refill by the wall, however fast time runs.
+
+    ``last_endpoint_opens`` makes a cluster with a flag Enabled when it loses its last approved endpoint.
+    """
 
     seed: int = 1
     page_size: int = 1000
@@ -71,6 +75,7 @@ class WorldOptions:
     group_delete_events: bool = False
     policy_zone_groups: PolicyZoneGroups | None = None
     fresh_cache_wait: float = 0.0
+    last_endpoint_opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +194,18 @@ class World:
         if cache is None:
             raise KeyError(cache_id)
         return cache
+
+    def cluster(self, cluster_id: str) -> Cluster:
+        """Give a redisEnterprise cluster as it is now; raises KeyError where there is none."""
+        self.settle()
+        cluster = self.store.find(cluster_id, Cluster)
+        if cluster is None:
+            raise KeyError(cluster_id)
+        return cluster
+
+    def reachable_in_public(self, cluster_id: str) -> bool:
+        """Say whether the internet reaches a cluster now; raises KeyError where there is none."""
+        return self.cluster(cluster_id).reachable_in_public
 
     def show(self, resource_id: str) -> Json | None:
         """Give a resource as a GET would now, without a call; None where there is none."""
