@@ -7,7 +7,8 @@ imported at start is paid for by the first event that waits.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from shared.store import Store
     from shared.sweep import Sweeper
 
+_TIME_SPAN = re.compile(r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d)")
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -81,7 +83,25 @@ def reconciler() -> Reconciler:
     """Put together what carries out passes."""
     from shared.reconcile import Reconciler
 
-    return Reconciler(arm(), store(), policy(), publisher(), now)
+    return Reconciler(arm(), store(), policy(), publisher(), now, hold())
+
+
+def hold() -> timedelta:
+    """Say how long a claim outlives its worker: a fifth longer than the host lets a function run.
+
+    That is host.json's functionTimeout, or the setting that stands above it on Azure.
+    """
+    import json
+
+    from shared.reconcile import HOLD
+
+    given = os.environ.get("AzureFunctionsJobHost__functionTimeout")  # noqa: SIM112 - Azure spells it so
+    text = given or json.loads((_ROOT / "host.json").read_text(encoding="utf-8")).get("functionTimeout", "")
+    found = _TIME_SPAN.fullmatch(text)
+    if not found:
+        return HOLD
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds) * 1.2
 
 
 @cache

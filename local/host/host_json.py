@@ -1,6 +1,10 @@
-"""host.json, as far as the laptop's host follows it: queues, the HTTP route prefix and the function timeout."""
+"""host.json, as far as the laptop's host follows it: queues, the HTTP route prefix and the function timeout.
+
+As on Azure, a setting such as AzureFunctionsJobHost__extensions__queues__batchSize stands above the file.
+"""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,6 +14,7 @@ from typing import Any
 
 # Azure Storage hands out at most 32 messages in one answer.
 _LARGEST_BATCH = 32
+_SETTING = "azurefunctionsjobhost__"
 
 
 class MessageEncoding(StrEnum):
@@ -37,15 +42,32 @@ class HostJson:
     function_timeout: timedelta | None = timedelta(minutes=5)
 
 
-def read_host_json(app_dir: Path) -> HostJson:
+def read_host_json(app_dir: Path, settings: Mapping[str, str] = os.environ) -> HostJson:
     """Read the app's host.json; raises ValueError naming the file, the key and the value that cannot be read."""
     path = app_dir / "host.json"
     if not path.is_file():
         return HostJson()
     try:
-        return _parse(json.loads(path.read_text(encoding="utf-8")))
+        return _parse(_overridden(json.loads(path.read_text(encoding="utf-8")), settings))
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _overridden(document: dict[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
+    """Lay settings over the file; keys are compared without case, and whole numbers are numbers."""
+    for name, value in settings.items():
+        if not name.lower().startswith(_SETTING):
+            continue
+        *parents, last = name[len(_SETTING) :].split("__")
+        section = document
+        for parent in parents:
+            section = section.setdefault(_spelled(section, parent), {})
+        section[_spelled(section, last)] = int(value) if value.isdecimal() else value
+    return document
+
+
+def _spelled(section: Mapping[str, Any], key: str) -> str:
+    return next((known for known in section if known.lower() == key.lower()), key)
 
 
 def _parse(document: Mapping[str, Any]) -> HostJson:

@@ -52,6 +52,21 @@ def test_the_threshold_follows_the_batch_size(tmp_path: Path) -> None:
     assert read_host_json(written(tmp_path, document)).queues.new_batch_threshold == 5
 
 
+def test_a_setting_stands_above_the_file(tmp_path: Path) -> None:
+    document = {"version": "2.0", "functionTimeout": "00:10:00", "extensions": {"queues": {"batchSize": 10}}}
+    settings = {
+        "AzureFunctionsJobHost__functionTimeout": "00:00:05",
+        "AZUREFUNCTIONSJOBHOST__EXTENSIONS__QUEUES__BATCHSIZE": "3",
+        "AzureFunctionsJobHost__extensions__queues__visibilityTimeout": "00:00:01",
+        "AzureWebJobsStorage": "elsewhere",
+    }
+
+    read = read_host_json(written(tmp_path, document), settings)
+
+    assert read.function_timeout == timedelta(seconds=5)
+    assert (read.queues.batch_size, read.queues.visibility_timeout) == (3, timedelta(seconds=1))
+
+
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
