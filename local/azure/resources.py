@@ -117,23 +117,23 @@ def _empty_group(world: World, call: Call, group: Group) -> None:
     from local.azure.network import endpoints  # noqa: PLC0415 - providers know each other only where they meet
     from local.azure.redis import Cache  # noqa: PLC0415 - as above
     from local.azure.redis import vanish as remove_cache  # noqa: PLC0415 - as above
+    from local.azure.redisenterprise import Cluster  # noqa: PLC0415 - as above
+    from local.azure.redisenterprise import vanish as remove_cluster  # noqa: PLC0415 - as above
 
     items = world.store.within(group.id)
     for item in sorted(items, key=lambda item: not isinstance(item, endpoints.PrivateEndpoint)):
         if world.store.get(item.id) is None:
-    from local.azure.redisenterprise import Cluster  # noqa: PLC0415 - as above
-    from local.azure.redisenterprise import vanish as remove_cluster  # noqa: PLC0415 - as above
             continue
         if isinstance(item, endpoints.PrivateEndpoint):
             endpoints.vanish(world, item.id, call if world.options.group_delete_events else None)
         elif isinstance(item, Cache):
             remove_cache(world, item.id)
+        elif isinstance(item, Cluster):
+            remove_cluster(world, item.id)
         else:
             world.remove(item.id)
         if world.options.group_delete_events and item.type.count("/") == 1:
             world.emit(call, f"{item.type}/delete", item.id)
-        elif isinstance(item, Cluster):
-            remove_cluster(world, item.id)
     world.remove(group.id)
 
 
