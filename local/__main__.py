@@ -11,6 +11,7 @@ _COMMANDS = {
     "demo": ("local.demo", "play the whole story, and say whether the world is as promised"),
     "up": ("local.up", "keep everything running, and say how to drive it"),
     "bench": ("local.bench", "measure what a pass, an event, a cold start and a crowd cost"),
+    "policy": ("local.policy_command", "check a policy, and say in words what it will do"),
     "host": ("local.host_command", "run only the host around the function app"),
     "azure": ("local.azure.command", "run the stand-in for Azure alone"),
 }
