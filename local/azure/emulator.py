@@ -60,6 +60,7 @@ class EmulatorOptions:
     policy_zone_groups: PolicyZoneGroups | None = None
     group_delete_events: bool = False
     fresh_cache_wait: float = 0.0
+    last_endpoint_opens: bool = False
     principal: Caller = APP
     trust: bool = True
 
@@ -73,6 +74,7 @@ class EmulatorOptions:
             self.group_delete_events,
             self.policy_zone_groups,
             self.fresh_cache_wait,
+            self.last_endpoint_opens,
         )
 
 

@@ -132,6 +132,17 @@ def enterprise_child_not_found(correlation_id: str, wall: float) -> ArmError:
     )
 
 
+def problem(correlation_id: str, status: HTTPStatus) -> Answer:
+    """Give the one answer of redisEnterprise that has no error code at all."""
+    body = {
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+        "title": status.phrase,
+        "status": int(status),
+        "traceId": f"00-{correlation_id.replace('-', '')}-0000000000000001-00",
+    }
+    return Answer(status, body, {"Content-Type": "application/problem+json; charset=utf-8"})
+
+
 def network_child_not_found(resource_id: str) -> ArmError:
     """Say it as Microsoft.Network says it, of a child whose parent exists."""
     return ArmError(HTTPStatus.NOT_FOUND, "NotFound", f"Resource {resource_id} not found.", extra=NETWORK_DETAILS)
