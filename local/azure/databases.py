@@ -150,4 +150,17 @@ def unlink(world: World, database_id: str) -> None:
             world.put(replace(other, linked=left))
 
 
-ROUTES = (Route(TYPE, TYPE, VERSIONS, {"GET": get, "LIST": list_databases, "PUT": put, "DELETE": delete}, PAGED),)
+def get_assignment(_: World, call: Call) -> Answer:
+    """Answer as recorded for an access policy assignment that is absent, as all are here."""
+    return errors.problem(call.correlation_id, HTTPStatus.NOT_FOUND)
+
+
+def list_assignments(_: World, __: Call) -> Answer:
+    return Answer(HTTPStatus.OK, {"value": []})
+
+
+_ASSIGNMENTS = f"{TYPE}/accessPolicyAssignments"
+ROUTES = (
+    Route(TYPE, TYPE, VERSIONS, {"GET": get, "LIST": list_databases, "PUT": put, "DELETE": delete}, PAGED),
+    Route(_ASSIGNMENTS, _ASSIGNMENTS, VERSIONS, {"GET": get_assignment, "LIST": list_assignments}, PAGED),
+)
