@@ -203,14 +203,13 @@ class Scene:
         await self.stage.until_verdict(cache, f"Blocked({reason})", 30)
         return await self.message(cache)
 
-    async def until_idle(self) -> None:
-        """Wait until Azure does nothing more by itself and the app has no message that it could work on now."""
-        azure = self.stage.azure
+    async def until_at_rest(self) -> None:
+        """Wait until the app has nothing more to do, neither now nor later."""
 
-        async def idle() -> bool:
-            return azure.world.next_due is None and not azure.delivery.in_flight and not await self.waiting()
+        async def drained() -> bool:
+            return await self.waiting() == 0
 
-        await eventually(idle, 40, "everything to come to rest", self.waiting)
+        await eventually(drained, 40, "the queues to be empty", self.waiting)
 
     async def waiting(self) -> int:
         """Count the messages on the app's queues, hidden ones too."""
