@@ -89,18 +89,19 @@ def _in_the_world(story: Story, since: Since, promised: Ending) -> Iterator[str]
 async def _on_record(story: Story, since: Since, promised: Ending) -> AsyncIterator[str]:
     town, cache = story.town, story.cache
     row, history = await town.row(cache), await town.history(cache)
-    for complaint in (*_of_row(row, history), *_of_history(history)):
+    for complaint in (*of_row(row, history), *of_history(history)):
         yield complaint
     ended = await ending(town, cache, since)
     if ended.actions != promised.actions:
         yield f"the history tells of {set(ended.actions)}"
     if missing := promised.announced - ended.announced:
         yield f"never announced: {set(missing)}"
-    for complaint in _of_announcements(town.told(cache)[since.told :], history[since.revision :]):
+    told = town.told(cache)[since.told :]
+    for complaint in (*of_announcements(told, history[since.revision :]), *_told_twice(told)):
         yield complaint
 
 
-def _of_row(row: CacheRow, history: list[HistoryRecord]) -> Iterator[str]:
+def of_row(row: CacheRow, history: list[HistoryRecord]) -> Iterator[str]:
     if row.verdict is None or row.verdict.kind is not VerdictKind.COMPLIANT:
         yield f"the verdict is {row.verdict}"
     if row.unannounced or row.unfinished:
@@ -109,7 +110,7 @@ def _of_row(row: CacheRow, history: list[HistoryRecord]) -> Iterator[str]:
         yield f"the row has revision {row.revision}, the history {history[-1].revision}"
 
 
-def _of_history(history: list[HistoryRecord]) -> Iterator[str]:
+def of_history(history: list[HistoryRecord]) -> Iterator[str]:
     revisions = [record.revision for record in history]
     if revisions != list(range(1, len(revisions) + 1)):
         yield f"the history has revisions {revisions}"
@@ -118,14 +119,18 @@ def _of_history(history: list[HistoryRecord]) -> Iterator[str]:
             yield f"revision {after.revision} begins with {after.before}, after {before.after}"
 
 
-def _of_announcements(told: list[tuple[str, str]], history: list[HistoryRecord]) -> Iterator[str]:
-    kinds = Counter(kind for kind, _ in dict.fromkeys(told))
-    if doubled := {kind for kind, count in kinds.items() if count > 1}:
-        yield f"announced under two ids: {doubled}"
+def of_announcements(told: list[tuple[str, str]], history: list[HistoryRecord]) -> Iterator[str]:
     recorded = {record.id for record in history if record.announcements}
     published = {told_id.partition(".")[0] for _, told_id in told}
     if recorded != published:
         yield f"recorded {recorded}, and announced {published}"
+
+
+def _told_twice(told: list[tuple[str, str]]) -> Iterator[str]:
+    """Find what a consumer that drops doubles by their id would still be told twice, in a story that has it once."""
+    kinds = Counter(kind for kind, _ in dict.fromkeys(told))
+    if doubled := {kind for kind, count in kinds.items() if count > 1}:
+        yield f"announced under two ids: {doubled}"
 
 
 async def after_each_death(town: Town, plot: Plot, side: Cut, *, at_once: bool, prepared: bool) -> list[str]:

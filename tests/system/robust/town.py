@@ -135,7 +135,7 @@ class Story:
     cuts: list[tuple[int, Cut]] = field(default_factory=list)
     """Call numbers count from the start of the story, or from the death before."""
     at_once: bool = False
-    """After a death the message comes back while Azure is still at work."""
+    """After a death the message comes back while Azure is still at work; otherwise last of all that is queued."""
     wire: Wire = field(default_factory=Wire)
     deaths: list[Sent] = field(default_factory=list)
     passes: int = 0
@@ -152,9 +152,12 @@ class Story:
             assert self.passes < _ENDLESS, f"{self.cache.name} goes on for ever"
             died = not await self.run(*pending[0])
             rested = died and self.at_once
-            if not died:
-                pending.popleft()
+            woken = pending.popleft()
             pending += self._queued()
+            if died and self.at_once:
+                pending.appendleft(woken)
+            elif died:
+                pending.append(woken)
 
     async def run(self, wake: WakeUp, woken_at: datetime) -> bool:
         """Make one pass; False where its worker has died, and the message comes back."""
