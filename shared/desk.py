@@ -86,12 +86,15 @@ class Desk:
         return await self.endpoint(cache, placement)
 
     async def _stored(self, request: EndpointRequest) -> None:
-        """Store a request; one from before the cache was locked down is made anew, since that is what lifts it."""
-        stored = await self.reconciler.store.requests.put(request)
+        """Store a request; asking again renews it, unless what it asks for is there already.
+
+        A renewed request is looked at anew: it lifts a lockdown, and no earlier verdict is its answer.
+        """
+        before = await self.reconciler.store.requests.get(request.cache, request.placement)
         row = await self.reconciler.store.caches.read(request.cache)
-        lost_at = row.memory.lost_at if row else None
-        if lost_at and stored.requested_at <= lost_at < request.requested_at:
-            await self.reconciler.store.requests.put(request, stored.etag)
+        if before and not before.withdrawn and state_of(_answer(before, row, request.placement)) is State.READY:
+            return
+        await self.reconciler.store.requests.put(request, before.etag if before else None)
 
     async def endpoint(self, cache: CacheId, placement: str) -> Json:
         """Say where a requested endpoint stands; raises NotHereError."""
@@ -101,7 +104,7 @@ class Desk:
         row = await self.reconciler.store.caches.read(cache)
         if (request is None or request.withdrawn) and (row is None or placement not in row.placements.split(",")):
             raise NotHereError(f"{cache}: endpoint in placement '{placement}'")
-        return _standing(cache, placement, row) | {"endpoint": str(self._named(cache, placement))}
+        return _standing(cache, placement, request, row) | {"endpoint": str(self._named(cache, placement))}
 
     async def _in_scope(self, cache: CacheId) -> None:
         found = await self.reconciler.found()
@@ -119,12 +122,18 @@ class Desk:
         return self._placement(placement).placement.endpoint(endpoint_name(cache, placement))
 
 
-def _standing(cache: CacheId, placement: str, row: CacheRow | None) -> Json:
-    """Read the state of a request off the last verdict, if the last pass knew of the request at all."""
-    known = row is not None and placement in row.placements.split(",")
-    verdict = row.verdict if row and known else None
-    state = state_of(verdict)
-    answer: Json = {"id": str(cache), "placement": placement, "state": state.value}
+def _answer(request: EndpointRequest | None, row: CacheRow | None, placement: str) -> Verdict | None:
+    """Give the verdict that answers a request: that of a pass which knew of it; None before there is one."""
+    if row is None or placement not in row.placements.split(","):
+        return None
+    unanswered = request is not None and (row.asked is None or row.asked < request.requested_at)
+    return None if unanswered else row.verdict
+
+
+def _standing(cache: CacheId, placement: str, request: EndpointRequest | None, row: CacheRow | None) -> Json:
+    """Say where a request stands."""
+    verdict = _answer(request, row, placement)
+    answer: Json = {"id": str(cache), "placement": placement, "state": state_of(verdict).value}
     if verdict is None or row is None:
         return answer | {"step": "the request waits for its first pass"}
     return answer | verdict_json(verdict) | {"since": row.since.isoformat() if row.since else None}

@@ -437,6 +437,7 @@ class Reconciler:
             retry_at=retry_at(verdict, since, now),
             problem="",
             placements=",".join(placement.name for placement in seen.desired.placements) if seen else before.placements,
+            asked=seen.desired.requested_at if seen else before.asked,
         )
         if seen is None or seen.observed.cache is None:
             return row

@@ -68,6 +68,8 @@ class CacheRow:
     """What a list showed of it at the last pass, in sum."""
     placements: str = ""
     """The placements that the last pass wanted endpoints in, separated by commas."""
+    asked: datetime | None = None
+    """When the latest request was made that the last pass knew of: a later one has no answer yet."""
     kind: str = ""
     region: str = ""
     public_access: str = ""
@@ -338,6 +340,7 @@ _PLAIN = (
     "digest",
     "seen",
     "placements",
+    "asked",
     "kind",
     "region",
     "public_access",
