@@ -50,8 +50,10 @@ def policy() -> Policy:
 def arm() -> Arm:
     """Open Azure Resource Manager, as the app's managed identity."""
     from shared.arm import Arm, ArmSettings
+    from shared.cooling import LEAST, Cooling
 
-    return Arm(ArmSettings.from_environment(os.environ))
+    cooling = Cooling(lambda: store().cooldown, now, lambda: min(LEAST, policy().timing.busy))
+    return Arm(ArmSettings.from_environment(os.environ), cooldown=cooling)
 
 
 @cache

@@ -68,6 +68,7 @@ HOLD = timedelta(minutes=6)
 """How long a claim outlives its pass: longer than host.json's functionTimeout, so that it cannot be running."""
 _TAKEN_PAUSE = timedelta(seconds=2)
 _STUCK_AFTER = timedelta(hours=1)
+_CACHES = "microsoft.cache"
 ENDPOINT_WRITTEN = "microsoft.network/privateendpoints/write"
 
 
@@ -150,8 +151,8 @@ class Reconciler:
 
     async def _cooling(self, cache: CacheId) -> timedelta | None:
         """Tell how long to leave Azure alone: throttling is shared, so nobody asks to find out."""
-        until = await self.store.cooldown.until(cache.subscription)
-        left = max((moment - self.clock() for moment in until.values()), default=timedelta())
+        until = (await self.store.cooldown.until(cache.subscription)).get(_CACHES)
+        left = until - self.clock() if until else timedelta()
         return left + _jitter(left + timedelta(seconds=2)) if left > timedelta() else None
 
     async def _pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
@@ -389,8 +390,6 @@ class Reconciler:
         seen: Seen | None = None,
     ) -> None:
         verdict, memory = outcome(decided, applied, self.clock(), self.policy.timing)
-        if applied.error:
-            await self._cool_down(wake.cache, applied.error)
         memory = await self._linked(wake.cache, memory, seen)
         row = self._row(claim.row, verdict, memory, decided, applied, seen)
         done = Pass(pass_id, wake, self.clock(), tuple(in_words(action) for action in applied.done))
@@ -407,11 +406,6 @@ class Reconciler:
             step=verdict.step,
             actions=len(applied.done),
         )
-
-    async def _cool_down(self, cache: CacheId, error: ArmError) -> None:
-        if error.throttled:
-            until = self.clock() + (error.after or self.policy.timing.busy)
-            await self.store.cooldown.set(error.subscription or cache.subscription, error.provider, until)
 
     async def _linked(self, cache: CacheId, memory: Memory, seen: Seen | None) -> Memory:
         """Keep the table that leads from an endpoint to its cache: a delete event names the endpoint only."""

@@ -94,18 +94,10 @@ class Sweeper:
                 PageReport(message.page, 0, error_code="OutOfScope", error_message=said),
             )
             return
-        if pause := await self._cooling(message.subscription):
-            await self.store.queue.put_sweep(message, pause)
-            return
         try:
             await self._looked_through(message, found)
         except ArmError as error:
             await self._unread(message, error)
-
-    async def _cooling(self, subscription: str) -> timedelta | None:
-        until = await self.store.cooldown.until(subscription)
-        left = max((moment - self.clock() for moment in until.values()), default=timedelta())
-        return left + timedelta(seconds=1) if left > timedelta() else None
 
     async def _looked_through(self, message: SweepPage, found: frozenset[str]) -> None:
         adapter = self.arm.caches(CacheType.REDIS)
@@ -167,8 +159,6 @@ class Sweeper:
     async def _unread(self, message: SweepPage, error: ArmError) -> None:
         """Put off what may pass; report what will not."""
         log.warning("subscription not read", subscription=message.subscription, code=error.code, said=error.message)
-        if error.throttled and error.after:
-            await self.store.cooldown.set(message.subscription, error.provider, self.clock() + error.after)
         if error.retry is not Retry.NEVER:
             await self.store.queue.put_sweep(message, error.after or self.policy.timing.busy)
             return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.arm.caches import CacheAdapter, Page
-from shared.arm.calls import Caller
+from shared.arm.calls import Caller, Cooldown
 from shared.arm.classic import ClassicCaches
 from shared.arm.clients import ArmSettings, CallCounts, Clients, counted
 from shared.arm.dns import Dns
@@ -25,6 +25,7 @@ __all__ = [
     "ArmSettings",
     "CacheAdapter",
     "CallCounts",
+    "Cooldown",
     "Dns",
     "Network",
     "Page",
@@ -49,10 +50,11 @@ class Arm:
         *,
         credential: AsyncTokenCredential | None = None,
         patience: Patience | None = None,
+        cooldown: Cooldown | None = None,
     ) -> None:
         self.settings = settings
         self._clients = Clients(settings, credential)
-        caller = Caller(self._clients, patience or Patience())
+        caller = Caller(self._clients, patience or Patience(), cooldown)
         self.classic: CacheAdapter = ClassicCaches(caller)
         self.network = Network(caller)
         self.dns = Dns(caller)

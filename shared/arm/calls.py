@@ -1,26 +1,40 @@
-"""Every request goes out through one Caller: translated, retried for seconds, and its throttling counted."""
+"""Every request goes out through one Caller: translated, retried for seconds, held back while Azure is throttling."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
 
 from shared.arm.clients import Clients
-from shared.arm.errors import ArmError, Call
+from shared.arm.errors import ArmError, Call, held_back
 from shared.arm.retry import Patience
 
 T = TypeVar("T")
 
 
+class Cooldown(Protocol):
+    """Where it is kept, for everybody, how long Azure is to be left alone."""
+
+    async def left(self, subscription: str, provider: str) -> timedelta:
+        """Say how long calls are to wait; nothing or less means that they need not."""
+
+    async def begin(self, subscription: str, provider: str, asked: timedelta | None) -> None:
+        """Let calls wait: Azure has turned one away, and asked for so long a pause, if it named one."""
+
+
 class Caller:
     """Makes calls of ARM for the adapters."""
 
-    def __init__(self, clients: Clients, patience: Patience) -> None:
+    def __init__(self, clients: Clients, patience: Patience, cooldown: Cooldown | None = None) -> None:
         self.clients = clients
         self._patience = patience
+        self._cooldown = cooldown
 
     async def __call__(self, call: Call, send: Callable[[], Awaitable[T]]) -> T:
-        """Make the call; raises ArmError."""
+        """Make the call, unless Azure has asked to be left alone there; raises ArmError."""
+        if self._cooldown and (left := await self._cooldown.left(call.subscription, call.provider)) > timedelta():
+            raise held_back(call, left)
 
         async def once() -> T:
             return await send()
@@ -30,6 +44,8 @@ class Caller:
         except ArmError as error:
             if error.throttled:
                 self.clients.throttled()
+                if self._cooldown:
+                    await self._cooldown.begin(call.subscription, call.provider, error.after)
             raise
 
     async def found(self, call: Call, send: Callable[[], Awaitable[T]]) -> T | None:

@@ -331,6 +331,13 @@ def _no_answer(error: Exception, call: Call) -> ArmError:
     return failed
 
 
+def held_back(call: Call, left: timedelta) -> ArmError:
+    """Stand for a call that was not made, because Azure has turned others away a moment ago."""
+    held = _unanswered(call, "Azure has asked for fewer requests in this subscription.", _THROTTLED)
+    held.after = left
+    return held
+
+
 def _unanswered(call: Call, message: str, row: Row) -> ArmError:
     return ArmError(
         code="",
@@ -342,6 +349,7 @@ def _unanswered(call: Call, message: str, row: Row) -> ArmError:
         operation=call.operation,
         subscription=call.subscription,
         provider=call.provider,
+        throttled=row.throttled,
     )
 
 

@@ -34,16 +34,19 @@ class Cooldowns:
         return self._believe(subscription, rows)
 
     async def set(self, subscription: str, provider: str, until: datetime) -> datetime:
-        """Ask everybody to wait, and give the time that now holds: a later one that was there already stays."""
+        """Ask everybody to wait, and give the time that now holds: a later one that was there already stays.
+
+        This process knows it before storage does: whoever is about to call waits at once.
+        """
         key = Key(subscription, joined(provider.lower()))
+        self._note(key, until)
         for attempt in range(_ATTEMPTS):
             try:
                 stands = await self._extend(key, until)
             except ConflictError:
                 await _step_aside(attempt)
                 continue
-            _, known = self._known.get(subscription, (0.0, {}))
-            self._believe(subscription, {**known, key.row: stands})
+            self._note(key, stands)
             return stands
         raise StoreUnavailableError(f"the cooldown of {subscription} changes faster than it can be written")
 
@@ -57,6 +60,10 @@ class Cooldowns:
         else:
             await self.table.replace(key, {"until": until}, row.etag)
         return until
+
+    def _note(self, key: Key, until: datetime) -> None:
+        _, known = self._known.get(key.partition, (0.0, {}))
+        self._believe(key.partition, {**known, key.row: max(until, known.get(key.row, until))})
 
     def _believe(self, subscription: str, known: Mapping[str, datetime]) -> Mapping[str, datetime]:
         frozen = MappingProxyType(dict(known))

@@ -23,6 +23,7 @@ from local.azure.seeds import CacheSeed
 from local.azurite import Azurite
 from local.stage import Stage, StageOptions, Workers
 from shared.arm import Arm, ArmSettings
+from shared.cooling import Cooling
 from shared.ids import CacheId
 from shared.model import Look, Trigger, WakeUp
 from shared.policy import Policy
@@ -66,8 +67,9 @@ class Town:
 
     def hire(self, hold: timedelta = _NO_TIME, *, topic: str | None = None) -> Reconciler:
         """Give a worker with connections of its own; a claim outlives it by ``hold``."""
-        arm = Arm(ArmSettings.from_environment(self.azure.environment))
         store = Store.open(StoreSettings(connection_string=self.connection))
+        cooling = Cooling(lambda: store.cooldown, _now, lambda: self.policy.timing.busy)
+        arm = Arm(ArmSettings.from_environment(self.azure.environment), cooldown=cooling)
         publisher = Publisher(self.topic if topic is None else topic, arm.credential)
         for part in (arm, store, publisher):
             self.stack.push_async_callback(part.close)
