@@ -66,8 +66,6 @@ def put(world: World, call: Call) -> Answer:
     job = _job(world, call, cluster, during)
     job = replace(job, finish=partial(_written, world, during.id), fail=partial(_failed, world, during.id, what))
     headers = begin(world, call, replace(job, created=before is None))
-    if before is None:
-        headers["Location"] = f"{call.base_url}{call.path.text}?api-version={call.api_version}"
     return Answer(HTTPStatus.OK if before else HTTPStatus.CREATED, during.render(), headers)
 
 

@@ -95,6 +95,11 @@ def url(operation: Operation, base: str, *, result: bool = False) -> str:
     )
 
 
+def plain_url(call: Call) -> str:
+    """Give the absolute URL of the resource that a call is about."""
+    return f"{call.base_url}{quote(call.path.text)}?api-version={call.api_version}"
+
+
 def result_url(operation: Operation, call: Call, *, polled: bool = False) -> str:
     """Give the absolute URL of the result of a redisEnterprise operation: below what it works on."""
     path = call.path.text if polled else f"{call.path.text}/operationresults/{operation.id}"

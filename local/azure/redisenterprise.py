@@ -201,7 +201,6 @@ def put(world: World, call: Call) -> Answer:
     job = work(world, cluster, "write", world.options.durations.enterprise_create)
     job = replace(job, finish=partial(_created, world, cluster.id), fail=partial(_failed, world, cluster.id, "Create"))
     headers = begin(world, call, replace(job, created=True))
-    headers["Location"] = f"{call.base_url}{call.path.text}?api-version={call.api_version}"
     # Recorded: only the very first answer says null where no tags were given.
     return Answer(HTTPStatus.CREATED, _shown(call, cluster.render() | {"tags": body.get("tags")}), headers)
 
@@ -589,9 +588,11 @@ def begin(world: World, call: Call, job: Work) -> dict[str, str]:
     world.after(pending, partial(_touch, world, operation, Status.PENDING))
     if isfinite(lasts):
         world.after(lasts, partial(_touch, world, operation, Status.IN_PROGRESS))
+    # Recorded: until the flag came, the answer to a PUT named the resource itself.
+    itself = call.method == "PUT" and call.api_version < FLAG_SINCE
     return {
         "Azure-AsyncOperation": operations.url(operation, call.base_url),
-        "Location": operations.result_url(operation, call),
+        "Location": operations.plain_url(call) if itself else operations.result_url(operation, call),
     }
 
 
@@ -615,7 +616,9 @@ def poll_result(world: World, call: Call) -> Answer:
     resource = world.store.get(call.path.parent)
     if resource is None:
         return Answer(HTTPStatus.NO_CONTENT)
-    return Answer(HTTPStatus.OK, resource.render())
+    return Answer(
+        HTTPStatus.OK, _shown(call, resource.render()) if isinstance(resource, Cluster) else resource.render()
+    )
 
 
 def _operation(world: World, call: Call) -> Operation:

@@ -6,6 +6,7 @@ _DISPLAY = {
     "australiaeast": "Australia East",
     "canadacentral": "Canada Central",
     "centralus": "Central US",
+    "centraluseuap": "Central US EUAP",
     "eastus": "East US",
     "eastus2": "East US 2",
     "francecentral": "France Central",

@@ -57,12 +57,19 @@ def states(body: Json | None) -> tuple[str, str]:
 # Life
 
 
+def test_an_older_api_version_gives_the_cluster_itself_as_the_place_of_the_result() -> None:
+    world, _ = make_clusters()
+    old = {"location": "westeurope", "sku": {"name": "Balanced_B0"}}
+    answer = world.request("PUT", f"{cluster_id('fresh')}?api-version=2025-05-01-preview", old)
+    assert answer.headers["Location"].endswith("/redisEnterprise/fresh?api-version=2025-05-01-preview")
+
+
 def test_a_cluster_is_created_step_by_step() -> None:
     world, clock = make_clusters()
     answer = world.act("PUT", cluster_id("fresh"), NEW)
     assert (answer.status, states(answer.body)) == (201, ("Creating", "Creating"))
     assert re.search(rf"/locations/West%20Europe/operationsStatus/{GUID}\?", answer.headers["Azure-AsyncOperation"])
-    assert answer.headers["Location"].endswith("/redisEnterprise/fresh?api-version=2025-07-01")
+    assert re.search(rf"/redisEnterprise/fresh/operationresults/{GUID}\?", answer.headers["Location"])
     assert "Retry-After" not in answer.headers
     seen = [status_of(world, answer)]
     clock.advance(3)
