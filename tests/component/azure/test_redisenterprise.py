@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from local.azure import redisenterprise
 from local.azure.calls import Answer, Json
 from local.azure.clock import ManualClock
 from local.azure.databases import Database
@@ -600,3 +602,14 @@ def test_a_seeded_state_shows_as_both_states(state: str, shown: str) -> None:
     world, _ = make_clusters()
     world.seed({"clusters": [{"subscription": SUBSCRIPTION, "group": "rg-cache", "name": "n", "state": state}]})
     assert states(world.show(cluster_id("n"))) == (state, shown)
+
+
+# Honesty
+
+
+@pytest.mark.parametrize(
+    "guess", ["last_endpoint_opens", "cannot be set", "attaching the first endpoint", "CreateFailed"]
+)
+def test_what_is_guessed_about_clusters_is_written_down(guess: str) -> None:
+    folder = Path(redisenterprise.__file__).parent
+    assert guess in (folder / "DIFFERENCES.md").read_text(encoding="utf-8")
