@@ -43,6 +43,7 @@ class Zone(Resource):
         if self.tags:
             body["tags"] = dict(self.tags)
         body["properties"] = {
+            "internalId": base64.b64encode(f"Immutable;{self.id.lower()};0".encode()).decode(),
             "maxNumberOfRecordSets": 25000,
             "maxNumberOfVirtualNetworkLinks": 1000,
             "maxNumberOfVirtualNetworkLinksWithRegistration": 100,
@@ -92,6 +93,7 @@ class RecordSet(Resource):
     etag: str
     ttl: int
     addresses: tuple[str, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def zone_id(self) -> str:
@@ -104,6 +106,7 @@ class RecordSet(Resource):
             "type": A_RECORD,
             "etag": self.etag,
             "properties": {
+                **({"metadata": dict(self.metadata)} if self.metadata else {}),
                 "fqdn": f"{self.name}.{self.zone_id.rsplit('/', 1)[-1]}.",
                 "ttl": self.ttl,
                 "aRecords": [{"ipv4Address": address} for address in self.addresses],
@@ -149,6 +152,17 @@ def _operation(world: World, call: Call) -> Operation:
     return operation
 
 
+def _check_conditions(call: Call, plain: str, quoted: str, etag: str) -> None:
+    """Refuse, in the operation, what the call's conditions exclude; ``etag`` is that of what exists, or empty."""
+    if call.headers.get("if-none-match") == "*" and etag:
+        message = f"{plain} exists already and hence cannot be created again."
+        raise ArmError(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed", message)
+    wanted = call.headers.get("if-match", "*").strip('"')
+    if wanted not in {"*", etag}:
+        message = f"{quoted} has been modified (etag mismatch)."
+        raise ArmError(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed", message)
+
+
 # Zones
 
 
@@ -161,9 +175,8 @@ def put_zone(world: World, call: Call) -> Answer:
         zone = replace(before, etag=world.uuid(), tags=call.tags)
 
     def finish() -> None:
-        if call.headers.get("if-none-match") == "*" and world.store.find(zone_id, Zone) is not None:
-            message = f"The Zone {zone.name} exists already and hence cannot be created again."
-            raise ArmError(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed", message)
+        held = world.store.find(zone_id, Zone)
+        _check_conditions(call, f"The Zone {zone.name}", f"The Zone {zone.name}", held.etag if held else "")
         world.put(zone)
 
     seconds = world.lasting(world.options.durations.zone_write)
@@ -233,9 +246,10 @@ def put_link(world: World, call: Call) -> Answer:
 
 
 def _linked(world: World, call: Call, link: Link) -> None:
-    if call.headers.get("if-none-match") == "*" and world.store.find(link.id, Link) is not None:
-        message = f"The Virtual Network Link {link.name} exists already and hence cannot be created again."
-        raise ArmError(HTTPStatus.PRECONDITION_FAILED, "PreconditionFailed", message)
+    held, zone = world.store.find(link.id, Link), link.zone_id.rsplit("/", 1)[-1]
+    plain = f"The Virtual Network link {link.name} for the Private DNS zone {zone}"
+    quoted = f"The Virtual Network link '{link.name}' for the Private DNS zone '{zone}'"
+    _check_conditions(call, plain, quoted, held.etag if held else "")
     add_link(world, link)
 
 
@@ -313,6 +327,7 @@ def put_record_set(world: World, call: Call) -> Answer:
         etag=world.uuid(),
         ttl=int(call.properties.get("ttl") or 3600),
         addresses=tuple(item["ipv4Address"] for item in given or ()),
+        metadata=dict(call.properties.get("metadata") or {}),
     )
     world.put(record)
     _count(world, zone.id)

@@ -28,7 +28,8 @@ def missing(world: World, call: Call) -> ArmError:
     """Say what is not there: the group, the parent, or the resource itself."""
     if world.store.get(call.path.group_id) is None:
         return errors.group_not_found(call.path.group)
-    nested = call.path.type.count("/") > 1
+    # Recorded: of private DNS the gateway names the child, of other types the parent.
+    nested = call.path.type.count("/") > 1 and not call.path.type.startswith("microsoft.network/privatednszones/")
     if nested and world.store.get(call.path.parent) is None:
         return errors.not_found(call.path.parent)
     return errors.not_found(call.path.text)

@@ -46,9 +46,12 @@ class Group(Resource):
     type: str = GROUP
     region: str
     state: str = "Succeeded"
+    managed_by: str = ""
 
     def render(self) -> Json:
         body: Json = {"id": self.id, "name": self.name, "type": GROUP, "location": self.region}
+        if self.managed_by:
+            body["managedBy"] = self.managed_by
         if self.tags:
             body["tags"] = dict(self.tags)
         return body | {"properties": {"provisioningState": self.state}}
@@ -71,7 +74,8 @@ def put_group(world: World, call: Call) -> Answer:
             f"'{before.region}'.",
         )
     group_id = before.id if before else call.path.group_id
-    group = Group(id=group_id, region=call.region, tags=call.tags)
+    managed_by = str((call.body or {}).get("managedBy") or "")
+    group = Group(id=group_id, region=call.region, tags=call.tags, managed_by=managed_by)
     world.put(group)
     status = HTTPStatus.OK if before else HTTPStatus.CREATED
     world.emit(call, f"{_GROUP_OPERATION}/write", group.id, status=status)
@@ -87,7 +91,7 @@ def get_group(world: World, call: Call) -> Answer:
 
 def head_group(world: World, call: Call) -> Answer:
     exists = world.store.get(call.path.text) is not None
-    return Answer(HTTPStatus.NO_CONTENT if exists else HTTPStatus.NOT_FOUND)
+    return Answer(HTTPStatus.NO_CONTENT) if exists else Answer(HTTPStatus.NOT_FOUND, None, errors.GATEWAY)
 
 
 def delete_group(world: World, call: Call) -> Answer:

@@ -267,12 +267,13 @@ class World:
         return self._written(call, self._answer(call))
 
     def _answer(self, call: Call) -> Answer:
+        taken: Mapping[str, str] = {}
         try:
             taken = self._take_token(call)
             early = self._early(call)
             answer = early or self._handled(call)
         except ArmError as error:
-            answer, taken = error.answer, {}
+            answer = error.answer
         else:
             answer = self._late(call, answer) if early is None else answer
         delay = sum(effect.seconds for effect in call.effects if isinstance(effect, Slow))

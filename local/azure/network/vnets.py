@@ -224,7 +224,7 @@ def put_vnet(world: World, call: Call) -> Answer:
     world.put(vnet)
     _drop_unlisted(world, vnet, call.properties.get("subnets"))
     for item in call.properties.get("subnets") or ():
-        put_subnet_value(world, _subnet(world, vnet.id, item, "Succeeded"))
+        put_subnet_value(world, _subnet(world, vnet.id, item, "Updating"))
     seconds = world.lasting(world.options.durations.network_write)
     finish = partial(_settle_vnet, world, vnet.id)
     status = HTTPStatus.OK if before else HTTPStatus.CREATED
@@ -249,8 +249,12 @@ def _drop_unlisted(world: World, vnet: VirtualNetwork, listed_subnets: list[Json
 
 def _settle_vnet(world: World, vnet_id: str) -> None:
     vnet = world.store.find(vnet_id, VirtualNetwork)
-    if vnet is not None:
-        world.put(replace(vnet, state="Succeeded", etag=etag(world)))
+    if vnet is None:
+        return
+    for subnet in vnet.subnets:
+        _settle_subnet(world, subnet.id)
+    vnet = world.store.find(vnet_id, VirtualNetwork) or vnet
+    world.put(replace(vnet, state="Succeeded", etag=etag(world)))
 
 
 def delete_vnet(world: World, call: Call) -> Answer:
