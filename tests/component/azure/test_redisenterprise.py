@@ -457,6 +457,15 @@ def test_a_cluster_that_is_being_changed_takes_no_endpoint() -> None:
     assert world.act("PUT", endpoint_id("pe"), cluster_endpoint("flagged")).error_code == "Conflict"
 
 
+def test_a_fresh_cluster_takes_an_endpoint_only_after_a_while_where_the_world_asks_for_it() -> None:
+    world, clock = make_clusters(WorldOptions(fresh_cache_wait=10_000))
+    done(world, clock, world.act("PUT", cluster_id("fresh"), NEW))
+    assert cluster(world, "fresh").state == "Succeeded"
+    assert world.act("PUT", endpoint_id("pe"), cluster_endpoint("fresh")).error_code == "Conflict"
+    clock.advance(10_000)
+    assert world.act("PUT", endpoint_id("pe"), cluster_endpoint("fresh")).status == 201
+
+
 def test_attaching_needs_the_right_to_approve_at_the_cluster() -> None:
     world, _ = make_clusters()
     right = "Microsoft.Cache/redisEnterprise/privateEndpointConnectionsApproval/action"
