@@ -188,7 +188,7 @@ def delete_zone(world: World, call: Call) -> Answer:
     zone = world.store.find(call.path.text, Zone)
     if zone is None:
         return _absent(world, call)
-    nested = next((item for item in world.store.within(zone.id) if isinstance(item, Link)), None)
+    nested = next((item for item in world.store.children(zone.id) if isinstance(item, Link)), None)
     if nested is not None:
         raise errors.nested_resources(nested.id.partition("/providers/")[2])
     seconds = world.lasting(world.options.durations.zone_delete)
@@ -197,7 +197,7 @@ def delete_zone(world: World, call: Call) -> Answer:
 
 
 def remove_zone(world: World, zone_id: str) -> None:
-    for item in world.store.within(zone_id):
+    for item in world.store.children(zone_id):
         world.remove(item.id)
     world.remove(zone_id)
 
@@ -304,7 +304,7 @@ def _count(world: World, zone_id: str) -> None:
     zone = world.store.find(zone_id, Zone)
     if zone is None:
         return
-    inside = world.store.within(zone.id)
+    inside = world.store.children(zone.id)
     links = sum(isinstance(item, Link) for item in inside)
     records = sum(isinstance(item, RecordSet) for item in inside)
     world.put(replace(zone, records=1 + records, links=links, etag=world.uuid()))

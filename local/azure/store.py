@@ -56,6 +56,7 @@ class Store:
 
     _items: dict[str, Resource] = field(default_factory=dict)
     _lists: dict[tuple[str, str], dict[str, Resource]] = field(default_factory=dict)
+    _children: dict[str, dict[str, Resource]] = field(default_factory=dict)
     _versions: dict[str, deque[tuple[float, Resource | None]]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -83,6 +84,8 @@ class Store:
         self._items[key] = resource
         for index in _indexes(resource):
             self._lists.setdefault(index, {})[key] = resource
+        if _is_nested(resource):
+            self._children.setdefault(_parent(resource), {})[key] = resource
 
     def remove(self, resource_id: str, now: float) -> Resource | None:
         key = resource_id.lower()
@@ -92,6 +95,8 @@ class Store:
         self._remember(key, None, now, gone)
         for index in _indexes(gone):
             del self._lists[index][key]
+        if _is_nested(gone):
+            del self._children[_parent(gone)][key]
         return gone
 
     def _remember(self, key: str, resource: Resource | None, now: float, before: Resource | None = None) -> None:
@@ -105,8 +110,12 @@ class Store:
         items = self._lists.get((scope, kind), {}).values()
         return list(islice((item for item in items if item.serial > after), size))
 
+    def children(self, parent_id: str) -> list[Resource]:
+        """Give the resources directly inside one that is no group."""
+        return list(self._children.get(parent_id.lower(), {}).values())
+
     def within(self, scope: str) -> list[Resource]:
-        """Give every resource whose id starts with the scope's."""
+        """Give every resource whose id starts with the scope's; looks at all there are."""
         prefix = scope.lower() + "/"
         return [item for key, item in self._items.items() if key.startswith(prefix)]
 
@@ -115,11 +124,19 @@ class Store:
         return iter([item for item in self._items.values() if isinstance(item, kind)])
 
 
+def _is_nested(resource: Resource) -> bool:
+    return resource.type.count("/") > 1
+
+
+def _parent(resource: Resource) -> str:
+    return resource.key.rsplit("/", 2)[0]
+
+
 def _indexes(resource: Resource) -> tuple[tuple[str, str], ...]:
     kind = resource.type.lower()
     subscription = f"/subscriptions/{resource.subscription.lower()}"
-    if kind.count("/") > 1:
-        return ((resource.key.rsplit("/", 2)[0], kind),)
+    if _is_nested(resource):
+        return ((_parent(resource), kind),)
     if "/providers/" not in resource.key:
         return ((subscription, kind),)
     return ((subscription, kind), (resource.group_id.lower(), kind))

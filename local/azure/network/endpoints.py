@@ -399,7 +399,7 @@ def vanish(world: World, endpoint_id: str, call: Call | None = None) -> None:
     endpoint = find(world, endpoint_id)
     if endpoint is None:
         return
-    for child in world.store.within(endpoint.id):
+    for child in world.store.children(endpoint.id):
         remove_records(world, child)
         world.remove(child.id)
     world.remove(endpoint.nic_id)

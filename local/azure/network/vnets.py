@@ -270,7 +270,7 @@ def delete_vnet(world: World, call: Call) -> Answer:
 
 
 def _remove_vnet(world: World, vnet: VirtualNetwork) -> None:
-    for item in (*world.store.within(vnet.id), vnet):
+    for item in (*world.store.children(vnet.id), vnet):
         world.remove(item.id)
 
 

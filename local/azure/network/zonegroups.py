@@ -142,7 +142,7 @@ def _finish(world: World, group_id: str, old: tuple[tuple[str, str], ...]) -> No
 
 def refresh(world: World, endpoint: PrivateEndpoint) -> None:
     """Write the records of a zone group that was made before its connection was approved."""
-    for group in world.store.within(endpoint.id):
+    for group in world.store.children(endpoint.id):
         if isinstance(group, ZoneGroup) and group.state == "Succeeded":
             _written(world, endpoint, group.id, group.configs)
             _finish(world, group.id, group.records)
@@ -155,7 +155,7 @@ def _failed(world: World, group_id: str, _: ArmError) -> None:
 
 
 def _refuse_second(world: World, endpoint: PrivateEndpoint, call: Call) -> None:
-    for group in world.store.within(endpoint.id):
+    for group in world.store.children(endpoint.id):
         if isinstance(group, ZoneGroup) and group.key != call.path.key:
             raise errors.network_refusal(
                 "MoreThanOnePrivateDnsZoneGroupPerPrivateEndpointNotAllowed",
@@ -213,7 +213,7 @@ def deploy_by_policy(world: World, endpoint_id: str) -> None:
     policy = world.options.policy_zone_groups
     if endpoint is None or policy is None or endpoint.state != "Succeeded":
         return
-    if any(isinstance(child, ZoneGroup) for child in world.store.within(endpoint_id)):
+    if any(isinstance(child, ZoneGroup) for child in world.store.children(endpoint_id)):
         return
     zone_ids = [policy.zones[name.zone] for name in endpoint.names if name.zone in policy.zones]
     configs = [
