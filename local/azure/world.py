@@ -35,12 +35,13 @@ from local.azure.faults import (
 )
 from local.azure.faults import Throttle as ThrottleEffect
 from local.azure.journal import Entry, Journal
+from local.azure.network.vnets import Subnet, put_subnet_value
 from local.azure.operations import Operation, Status, Work
 from local.azure.paths import ArmPath, NotAnArmPathError, parse
 from local.azure.redis import Cache
 from local.azure.redisenterprise import Cluster
 from local.azure.routes import Routes
-from local.azure.seeds import Seed, plant, read
+from local.azure.seeds import Seed, leave_free, plant, read
 from local.azure.store import Resource, Store
 from local.azure.subscriptions import Directory
 from local.azure.throttle import KINDS, Buckets, Throttle
@@ -186,6 +187,13 @@ class World:
         seed = data if isinstance(data, Seed) else read(data)
         plant(self, seed)
         return seed
+
+    def leave_free(self, subnet_id: str, free: int = 0) -> None:
+        """Let other machines take a subnet's addresses until so many are left; raises KeyError for no subnet."""
+        subnet = self.store.find(subnet_id, Subnet)
+        if subnet is None:
+            raise KeyError(subnet_id)
+        put_subnet_value(self, leave_free(subnet, free))
 
     def cache(self, cache_id: str) -> Cache:
         """Give a cache as it is now; raises KeyError where there is none."""

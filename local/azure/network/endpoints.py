@@ -17,8 +17,8 @@ from local.azure.network.vnets import (
     NetworkInterface,
     Subnet,
     VirtualNetwork,
-    _absent,
-    _check_name,
+    already_absent,
+    check_name,
     give_back,
     take_address,
 )
@@ -166,7 +166,7 @@ class Wish:
 
 def put(world: World, call: Call) -> Answer:
     require_group(world, call)
-    _check_name(call, _LONGEST)
+    check_name(call, _LONGEST)
     wish = _wish(call)
     before = find(world, call.path.text)
     if before is not None:
@@ -375,7 +375,7 @@ def _check_target(world: World, call: Call, wish: Wish) -> tuple[Resource, LinkT
 def delete(world: World, call: Call) -> Answer:
     endpoint = find(world, call.path.text)
     if endpoint is None:
-        return _absent(world, call)
+        return already_absent(world, call)
     world.put(replace(endpoint, state="Deleting", etag=etag(world)))
     seconds = world.lasting(world.options.durations.endpoint_delete)
 

@@ -205,7 +205,7 @@ def put_subnet_value(world: World, subnet: Subnet) -> None:
 
 def put_vnet(world: World, call: Call) -> Answer:
     require_group(world, call)
-    _check_name(call, _LONGEST_VNET)
+    check_name(call, _LONGEST_VNET)
     before = world.store.find(call.path.text, VirtualNetwork)
     space = call.properties.get("addressSpace")
     prefixes = tuple((space or {}).get("addressPrefixes") or ())
@@ -260,7 +260,7 @@ def _settle_vnet(world: World, vnet_id: str) -> None:
 def delete_vnet(world: World, call: Call) -> Answer:
     vnet = world.store.find(call.path.text, VirtualNetwork)
     if vnet is None:
-        return _absent(world, call)
+        return already_absent(world, call)
     used = next((subnet for subnet in vnet.subnets if subnet.taken), None)
     if used is not None:
         raise _in_use(used)
@@ -274,13 +274,13 @@ def _remove_vnet(world: World, vnet: VirtualNetwork) -> None:
         world.remove(item.id)
 
 
-def _absent(world: World, call: Call) -> Answer:
+def already_absent(world: World, call: Call) -> Answer:
     if world.store.get(call.path.group_id) is None:
         raise errors.group_not_found(call.path.group)
     return Answer(HTTPStatus.NO_CONTENT)
 
 
-def _check_name(call: Call, longest: int) -> None:
+def check_name(call: Call, longest: int) -> None:
     if len(call.path.name) > longest or not _NAME.fullmatch(call.path.name):
         raise errors.network_refusal(
             "InvalidResourceName",
@@ -298,7 +298,7 @@ def put_subnet(world: World, call: Call) -> Answer:
     if vnet is None:
         require_group(world, call)
         raise errors.parent_not_found("virtualNetworks/subnets", call.path.parent)
-    _check_name(call, _LONGEST_SUBNET)
+    check_name(call, _LONGEST_SUBNET)
     before = world.store.find(call.path.text, Subnet)
     item = {**(call.body or {}), "name": call.path.name}
     subnet = _subnet(world, vnet.id, item, "Succeeded" if before else "Updating")

@@ -275,6 +275,12 @@ def test_a_subnet_fills_up_and_has_room_again_after_a_delete() -> None:
     assert world.act("PUT", endpoint_id("pe-3"), small).status == 201
 
 
+def test_a_subnet_that_others_filled_takes_no_endpoint() -> None:
+    world, _ = make_world()
+    world.leave_free(SUBNET, 0)
+    assert world.act("PUT", ENDPOINT, endpoint()).error_code == "SubnetIsFull"
+
+
 def test_an_endpoints_subscription_must_know_the_caches_provider() -> None:
     world, _ = make_world()
     network = {
