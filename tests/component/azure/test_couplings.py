@@ -331,6 +331,21 @@ def test_the_same_endpoint_put_again_changes_nothing_on_the_cache() -> None:
     assert cache(world).connections == before.connections
 
 
+def test_an_endpoint_that_exists_is_not_moved() -> None:
+    world, clock = make_world()
+    attach(world, clock)
+    elsewhere = world.act("PUT", ENDPOINT, endpoint(subnet=f"{VNET}/subnets/small"))
+    other_cache = world.act("PUT", ENDPOINT, endpoint(cache_id("cache-b")))
+    assert elsewhere.error_code == other_cache.error_code == "PrivateEndpointCannotBeUpdated"
+
+
+def test_an_endpoint_that_is_being_made_is_not_put_again() -> None:
+    world, _ = make_world()
+    world.act("PUT", ENDPOINT, endpoint())
+    answer = world.act("PUT", ENDPOINT, endpoint())
+    assert (answer.status, answer.error_code) == (409, "AnotherOperationInProgress")
+
+
 def test_a_subnet_in_use_is_not_deleted() -> None:
     world, clock = make_world()
     attach(world, clock)
