@@ -66,6 +66,9 @@ async def test_what_happens_during_a_pass_is_not_lost(place: Town) -> None:
         )
         assert isinstance(slow, Claim)
         place.scene.update(str(cache), OPEN)
+        # The door opens when Azure's own operation ends; nobody may shut it while the claim is held.
+        await on.town.azure.quiet()
+        assert place.scene.cache(str(cache)).public == "Enabled"
         handled = len(on.ran)
         await on.put(message(cache))
         await on.handled(handled + 1)
