@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from shared.arm.caches import CacheAdapter, Page
 from shared.arm.calls import Caller, Cooldown
 from shared.arm.classic import ClassicCaches
 from shared.arm.clients import ArmSettings, CallCounts, Clients, counted
 from shared.arm.dns import Dns
+from shared.arm.enterprise import EnterpriseCaches
 from shared.arm.errors import ArmError, Retry
 from shared.arm.network import Network
 from shared.arm.retry import Patience
@@ -32,13 +32,8 @@ __all__ = [
     "Patience",
     "Retry",
     "Subscriptions",
-    "UnsupportedTypeError",
     "counted",
 ]
-
-
-class UnsupportedTypeError(LookupError):
-    """A type of cache that there is no adapter for."""
 
 
 class Arm:
@@ -56,10 +51,10 @@ class Arm:
         self._clients = Clients(settings, credential)
         caller = Caller(self._clients, patience or Patience(), cooldown)
         self.classic: CacheAdapter = ClassicCaches(caller)
+        self.enterprise: CacheAdapter = EnterpriseCaches(caller)
         self.network = Network(caller)
         self.dns = Dns(caller)
         self.subscriptions = Subscriptions(caller)
-        self._adapters: Mapping[CacheType, CacheAdapter] = {CacheType.REDIS: self.classic}
 
     @property
     def calls(self) -> CallCounts:
@@ -67,12 +62,14 @@ class Arm:
         return self._clients.calls
 
     def caches(self, type_: CacheType) -> CacheAdapter:
-        """Give the adapter for a type of cache; raises UnsupportedTypeError."""
-        try:
-            return self._adapters[type_]
-        except KeyError:
-            supported = ", ".join(sorted(self._adapters))
-            raise UnsupportedTypeError(f"{type_} is not looked after yet, only {supported}") from None
+        """Give the adapter for a type of cache."""
+        match type_:
+            case CacheType.REDIS:
+                return self.classic
+            case CacheType.ENTERPRISE:
+                return self.enterprise
+            case other:
+                assert_never(other)
 
     def credential(self) -> AsyncTokenCredential:
         """Give the process's one credential, for other services that the identity talks to."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -84,3 +85,61 @@ def connection_status(text: str | None) -> Status:
     """
     known = {status.lower(): status for status in Status}
     return known.get((text or "").lower(), Status.PENDING)
+
+
+# ── requests and answers ────────────────────────────────────────────────────────────────────────
+
+
+def only_public_access(access: PublicAccess) -> bytes:
+    """Write the body that changes public access alone: Azure refuses it together with some other properties."""
+    if access is PublicAccess.ABSENT:
+        raise ValueError("publicNetworkAccess can be set to Enabled or Disabled: Absent is only ever read")
+    return json.dumps({"properties": {"publicNetworkAccess": access.value}}, separators=(",", ":")).encode()
+
+
+class Wire:
+    """Catches a body as it came, since the SDK's models drop what they do not know."""
+
+    def __init__(self) -> None:
+        self.body: Body = {}
+
+    def __call__(self, response: Any) -> None:  # noqa: ANN401 - azure-core's PipelineResponse of whatever transport
+        from azure.core.pipeline.policies import ContentDecodePolicy
+
+        decoded = response.context.get(ContentDecodePolicy.CONTEXT_NAME)
+        self.body = decoded if isinstance(decoded, dict) else {}
+
+
+async def one_page(pager: Any, continuation: str | None, answer: Wire) -> Body:  # noqa: ANN401 - see below
+    """Read one page of an SDK's list, as it came.
+
+    ``pager`` is annotated by the SDKs as any iterable, while it is the one that can be read page by page.
+    """
+    from azure.core.exceptions import DeserializationError
+
+    try:
+        await anext(pager.by_page(continuation))
+    except DeserializationError:
+        # The SDK gives up the whole page for one odd item; the page itself arrived.
+        if not answer.body:
+            raise
+    return answer.body
+
+
+def page_of(body: Body, read: Callable[[Body], Cache]) -> Page[Cache]:
+    """Translate a list's body; an item that ``read`` cannot understand does not cost the others."""
+    items: list[Cache] = []
+    problems: list[str] = []
+    for item in body.get("value") or ():
+        try:
+            items.append(read(item))
+        except (InvalidIdError, LookupError, TypeError, ValueError, AttributeError) as error:
+            problems.append(_problem(item, error))
+    return Page(tuple(items), body.get("nextLink") or None, tuple(problems))
+
+
+def _problem(item: object, error: Exception) -> str:
+    """Say which item could not be read, by its id alone: a body can hold access keys."""
+    name = item.get("id") if isinstance(item, dict) else None
+    what = f"no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
+    return f"A cache in Azure's list could not be read: {str(name or 'it has no id')[:300]} ({what[:200]})"

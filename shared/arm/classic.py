@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from shared.arm.caches import Body, Page, connections, properties, tags
+from shared.arm.caches import Body, Page, Wire, connections, one_page, only_public_access, page_of, properties, tags
 from shared.arm.calls import Caller
 from shared.arm.errors import Call
-from shared.ids import CacheId, InvalidIdError, region
+from shared.ids import CacheId, region
 from shared.model import Cache, Kind, PublicAccess, readiness
 
 _READ = "Microsoft.Cache/redis/read"
@@ -31,7 +28,7 @@ class ClassicCaches:
         return None if body is None else classic_cache(body)
 
     async def _get(self, cache: CacheId) -> Body:
-        answer = _Wire()
+        answer = Wire()
         client = self._caller.clients.redis(cache.subscription)
         await client.redis.get(cache.group, cache.name, raw_response_hook=answer)
         return answer.body
@@ -40,21 +37,12 @@ class ClassicCaches:
         """Read one page; an item that cannot be understood is named in ``problems`` and does not cost the others."""
         self._caller.check_link(continuation, f"/subscriptions/{subscription}/providers/Microsoft.Cache")
         body = await self._caller(Call(_READ, subscription), lambda: self._list(subscription, continuation))
-        return page(body)
+        return page_of(body, classic_cache)
 
     async def _list(self, subscription: str, continuation: str | None) -> Body:
-        from azure.core.exceptions import DeserializationError
-
-        answer = _Wire()
-        # Annotated as any iterable, while it is the one that can be read page by page.
-        pager: Any = self._caller.clients.redis(subscription).redis.list_by_subscription(raw_response_hook=answer)
-        try:
-            await anext(pager.by_page(continuation))
-        except DeserializationError:
-            # The SDK gives up the whole page for one odd item; the page itself arrived.
-            if not answer.body:
-                raise
-        return answer.body
+        answer = Wire()
+        pager = self._caller.clients.redis(subscription).redis.list_by_subscription(raw_response_hook=answer)
+        return await one_page(pager, continuation, answer)
 
     async def set_public_access(self, cache: CacheId, access: PublicAccess) -> None:
         """Begin to set ``publicNetworkAccess``, and nothing else."""
@@ -66,32 +54,6 @@ class ClassicCaches:
         # Bytes, because RedisUpdateParameters adds values that nobody asked for: it would close the non-TLS port,
         # allow access keys again, and in a write of anything else open public access.
         await client.redis.begin_update(cache.group, cache.name, body, polling=False)  # type: ignore[call-overload]
-
-
-def only_public_access(access: PublicAccess) -> bytes:
-    """Write the body that changes public access alone: Azure refuses it together with some other properties."""
-    if access is PublicAccess.ABSENT:
-        raise ValueError("publicNetworkAccess can be set to Enabled or Disabled: Absent is only ever read")
-    return json.dumps({"properties": {"publicNetworkAccess": access.value}}, separators=(",", ":")).encode()
-
-
-def page(body: Body) -> Page[Cache]:
-    """Translate a list's body."""
-    items: list[Cache] = []
-    problems: list[str] = []
-    for item in body.get("value") or ():
-        try:
-            items.append(classic_cache(item))
-        except (InvalidIdError, LookupError, TypeError, ValueError, AttributeError) as error:
-            problems.append(_problem(item, error))
-    return Page(tuple(items), body.get("nextLink") or None, tuple(problems))
-
-
-def _problem(item: object, error: Exception) -> str:
-    """Say which item could not be read, by its id alone: a body can hold access keys."""
-    name = item.get("id") if isinstance(item, dict) else None
-    what = f"no {error}" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
-    return f"A cache in Azure's list could not be read: {str(name or 'it has no id')[:300]} ({what[:200]})"
 
 
 def classic_cache(body: Body) -> Cache:
@@ -136,16 +98,3 @@ def _clustered(own: Body) -> bool:
 
 def _persistent(configuration: Body) -> bool:
     return any(str(configuration.get(f"{way}-backup-enabled")).lower() == "true" for way in ("rdb", "aof"))
-
-
-class _Wire:
-    """Catches the body as it came, since the SDK's model drops what it does not know."""
-
-    def __init__(self) -> None:
-        self.body: Body = {}
-
-    def __call__(self, response: Any) -> None:  # noqa: ANN401 - azure-core's PipelineResponse of whatever transport
-        from azure.core.pipeline.policies import ContentDecodePolicy
-
-        decoded = response.context.get(ContentDecodePolicy.CONTEXT_NAME)
-        self.body = decoded if isinstance(decoded, dict) else {}

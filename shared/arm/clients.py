@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from azure.mgmt.network.aio import NetworkManagementClient
     from azure.mgmt.privatedns.aio import PrivateDnsManagementClient
     from azure.mgmt.redis.aio import RedisManagementClient
+    from azure.mgmt.redisenterprise.aio import RedisEnterpriseManagementClient
 
 T = TypeVar("T")
 
@@ -138,6 +139,17 @@ class Clients:
             return RedisManagementClient(self.credential(), subscription, self.settings.endpoint, **self._options())
 
         return self._keep("redis", subscription, build)
+
+    def enterprise(self, subscription: str) -> RedisEnterpriseManagementClient:
+        """Give the client for Azure Managed Redis and Enterprise clusters."""
+
+        def build() -> RedisEnterpriseManagementClient:
+            from azure.mgmt.redisenterprise.aio import RedisEnterpriseManagementClient
+
+            endpoint = self.settings.endpoint
+            return RedisEnterpriseManagementClient(self.credential(), subscription, endpoint, **self._options())
+
+        return self._keep("enterprise", subscription, build)
 
     def network(self, subscription: str) -> NetworkManagementClient:
         """Give the client for endpoints; the first one costs the import of a very large package."""

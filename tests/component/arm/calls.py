@@ -13,6 +13,7 @@ from shared.model import DnsMode, Placement, PublicAccess
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net"
 CACHE = CacheId.parse(f"{GROUP}/providers/Microsoft.Cache/Redis/orders")
+CLUSTER = CacheId.parse(f"{GROUP}/providers/Microsoft.Cache/redisEnterprise/orders")
 ENDPOINT = endpoint_id(f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-orders")
 VNET = network_id(f"{GROUP}/providers/Microsoft.Network/virtualNetworks/hub")
 ZONE = zone_id(f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.redis.cache.windows.net")
@@ -25,6 +26,18 @@ CACHE_BODY = {
         "hostName": "orders.redis.cache.windows.net",
         "publicNetworkAccess": "Enabled",
         "sku": {"name": "Standard", "family": "C", "capacity": 1},
+    },
+}
+CLUSTER_BODY = {
+    "id": str(CLUSTER),
+    "location": "West Europe",
+    "sku": {"name": "Balanced_B0"},
+    "properties": {
+        "provisioningState": "Succeeded",
+        "resourceState": "Running",
+        "hostName": "orders.westeurope.redis.azure.net",
+        "privateEndpointConnections": [],
+        "publicNetworkAccess": "Enabled",
     },
 }
 
@@ -44,6 +57,14 @@ METHODS = [
     Method("classic.list_page", lambda a: a.classic.list_page(SUBSCRIPTION), False, False),
     Method(
         "classic.set_public_access", lambda a: a.classic.set_public_access(CACHE, PublicAccess.DISABLED), True, False
+    ),
+    Method("enterprise.get", lambda a: a.enterprise.get(CLUSTER), False, True),
+    Method("enterprise.list_page", lambda a: a.enterprise.list_page(SUBSCRIPTION), False, False),
+    Method(
+        "enterprise.set_public_access",
+        lambda a: a.enterprise.set_public_access(CLUSTER, PublicAccess.DISABLED),
+        True,
+        False,
     ),
     Method("network.endpoint", lambda a: a.network.endpoint(ENDPOINT), False, True),
     Method("network.zone_groups", lambda a: a.network.zone_groups(ENDPOINT), False, True),

@@ -29,7 +29,7 @@ def test_the_table_of_methods_is_complete() -> None:
     arm = Arm(ArmSettings())
     public = {
         f"{name}.{method}"
-        for name in ("classic", "network", "dns", "subscriptions")
+        for name in ("classic", "enterprise", "network", "dns", "subscriptions")
         for method, _ in inspect.getmembers(getattr(arm, name), inspect.iscoroutinefunction)
         if not method.startswith("_")
     }

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.arm.caches import connection_status
-from shared.arm.classic import classic_cache, only_public_access, page, private_zone
+from shared.arm.caches import Page, connection_status, only_public_access, page_of
+from shared.arm.classic import classic_cache, private_zone
 from shared.ids import CacheId, InvalidIdError, endpoint_id
 from shared.model import Cache, Connection, Kind, PublicAccess, Readiness, Status
 from tests.unit.arm.answers import SUBSCRIPTION
@@ -13,6 +13,10 @@ from tests.unit.arm.answers import SUBSCRIPTION
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/Shop-RG"
 ID = f"{GROUP}/providers/Microsoft.Cache/Redis/Orders"
 ENDPOINT = f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-orders"
+
+
+def page(body: dict[str, Any]) -> Page[Cache]:
+    return page_of(body, classic_cache)
 
 
 def body(**properties: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.arm import Arm, ArmSettings, CallCounts, UnsupportedTypeError, counted
+from shared.arm import Arm, ArmSettings, CallCounts, counted
 from shared.arm.clients import VERSION
 from shared.ids import CacheType
 from tests.unit.arm.answers import SUBSCRIPTION
@@ -76,15 +76,13 @@ def test_the_version_we_send_is_the_version_we_are() -> None:
     assert project["version"] == VERSION
 
 
-def test_a_type_without_an_adapter_is_refused_by_name() -> None:
-    with pytest.raises(UnsupportedTypeError, match=r"Microsoft\.Cache/redisEnterprise is not looked after yet"):
-        Arm(ArmSettings()).caches(CacheType.ENTERPRISE)
-
-
-def test_a_type_with_an_adapter_has_it() -> None:
+def test_each_type_of_cache_has_its_adapter() -> None:
     arm = Arm(ArmSettings())
 
-    assert arm.caches(CacheType.REDIS) is arm.classic
+    assert {type_: arm.caches(type_) for type_ in CacheType} == {
+        CacheType.REDIS: arm.classic,
+        CacheType.ENTERPRISE: arm.enterprise,
+    }
 
 
 async def test_counts_are_apart_for_passes_that_run_at_the_same_time() -> None:
@@ -119,8 +117,8 @@ def test_importing_and_constructing_loads_no_sdk() -> None:
     assert not {m for m in loaded if m.startswith(("azure", "aiohttp", "tenacity"))}
 
 
-@pytest.mark.parametrize("service", ["redis", "dns", "plain"])
-def test_the_network_package_is_not_loaded_by_anything_else(service: str) -> None:
+@pytest.mark.parametrize("service", ["redis", "enterprise", "dns", "plain"])
+def test_a_client_loads_its_own_package_and_no_other(service: str) -> None:
     subscription = "" if service == "plain" else repr(SUBSCRIPTION)
     loaded = loaded_after(
         f"""
@@ -135,7 +133,9 @@ asyncio.run(main())
     )
 
     assert "azure.mgmt.core" in loaded
-    assert not {m for m in loaded if m.startswith("azure.mgmt.network")}
+    own = {"redis": {"redis"}, "enterprise": {"redisenterprise"}, "dns": {"privatedns"}, "plain": set()}
+    packages = {m.split(".")[2] for m in loaded if m.startswith("azure.mgmt.")}
+    assert packages - {"core"} == own[service]
 
 
 async def test_clients_are_kept_per_subscription_and_not_without_bound() -> None:
