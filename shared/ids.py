@@ -219,7 +219,7 @@ class SubnetId:
         """Read a subnet's id; raises InvalidIdError for any other form."""
         expected = "a subnet's id (…/providers/Microsoft.Network/virtualNetworks/<network>/subnets/<subnet>)"
         network, separator, name = text.lower().rstrip("/").rpartition("/subnets/")
-        if not separator or not _NETWORK_NAME.fullmatch(name):
+        if not separator or "//" in text or not _NETWORK_NAME.fullmatch(name):
             raise _refuse(text, expected)
         return cls(network_id(network), name)
 
