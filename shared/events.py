@@ -154,11 +154,17 @@ def _caller(data: Mapping[str, object], principal: str) -> tuple[str, bool]:
     claims = data.get("claims")
     if not isinstance(claims, Mapping):
         return "", False
-    object_id = str(claims.get(_OBJECT_ID) or "")
+    object_id = _word(claims.get(_OBJECT_ID))
     if principal and object_id.lower() == principal.lower():
         return OWN_NAME, True
-    name = str(claims.get(_UPN) or claims.get("name") or claims.get("appid") or object_id)
-    return name[:_LONGEST_CALLER], False
+    named = (_word(claims.get(claim)) for claim in (_UPN, "name", "appid"))
+    return next(filter(None, named), object_id), False
+
+
+def _word(claim: object) -> str:
+    """Give a claim as one printable line: it ends in logs, messages and the history, and anybody can have sent it."""
+    text = claim[: 2 * _LONGEST_CALLER] if isinstance(claim, str) else ""
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:_LONGEST_CALLER]
 
 
 def about_endpoint(cache: CacheId, event: OfEndpoint) -> WakeUp:
