@@ -27,7 +27,9 @@ EVERYTHING = "*"
 
 # ── the file's own shape ────────────────────────────────────────────────────────────────────────
 
-Duration = Annotated[str, Meta(pattern=r"^[0-9]{1,6}[smhd]$", examples=["90s", "15m", "1h", "7d"])]
+# Neither nothing, which would be looked at again without a pause, nor more than a calendar holds.
+_DURATION = r"^([1-9][0-9]{0,5}[smh]|[1-9][0-9]{0,3}d)$"
+Duration = Annotated[str, Meta(pattern=_DURATION, examples=["90s", "15m", "1h", "7d"])]
 TagName = Annotated[str, Meta(min_length=1, max_length=512, examples=["drawbridge"])]
 
 

@@ -38,6 +38,8 @@ Type = Any
 """A type of ``msgspec.inspect``, or a type to inspect."""
 Path = tuple[str | int, ...]
 _MOST_PROBLEMS = 100
+_DEEPEST = 20
+"""How many keys lead to a value at most; those of a policy are 5."""
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _PATH_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -93,13 +95,16 @@ class _Document:
             mark = error.problem_mark or error.context_mark
             said = Problem(mark.line + 1 if mark else 0, "", f"this is not YAML: {error.problem or error.context}")
             raise PolicyError(source, [said]) from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeEncodeError) as error:
             raise PolicyError(source, [Problem(0, "", f"this is not YAML: {error}")]) from error
         document.data = document._value(root, ()) if root else {}
         return document
 
     def _value(self, node: yaml.Node, path: Path) -> Data:
-        self.lines.setdefault(path, node.start_mark.line + 1)
+        line = self.lines.setdefault(path, node.start_mark.line + 1)
+        if len(path) > _DEEPEST:
+            # An alias can stand inside what it stands for: then there is no end to follow.
+            raise PolicyError(self.source, [Problem(line, "", "lists and mappings stand in one another too deeply")])
         if isinstance(node, yaml.MappingNode):
             return dict(self._entries(node, path))
         if isinstance(node, yaml.SequenceNode):
@@ -196,7 +201,7 @@ def _note(document: _Document, base: Path, message: str, kind: Type) -> bool:
     """Record one mistake and remove its value; False when nothing could be removed, and converting must end."""
     text, _, where = message.partition(" - at `$")
     path = (*base, *_path(where.rstrip("`")))
-    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", text):
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text, re.DOTALL):
         key = unknown[1]
         known = tuple(_fields(kind, path[len(base) :]))
         document.problems.append(document.problem((*path, key), _unknown_key(key, known)))
