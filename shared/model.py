@@ -213,7 +213,7 @@ class Memory:
     reminded: bool = False
     """It was near its end, and that has been told."""
     failures: int = 0
-    """Failed endpoints deleted and made again since the cache was last as it should be."""
+    """Endpoints and zone groups that were made again, as Azure had failed to, since the cache was last in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from shared.ids import CacheId, NetworkId
     from shared.model import Cache, Desired, Safeguards, Timing
 
-_FAILED_ENDPOINTS_REMADE = 2
+_FAILED_REMADE = 2
 _STUCK_AFTER = timedelta(hours=1)
 _RECORDS_LATE_AFTER = timedelta(minutes=10)
 _SLOWEST_LOOK = 10
@@ -479,7 +479,7 @@ def _failed(case: _Case, endpoint: Endpoint) -> _Part:
             f"Azure says that the last operation on endpoint {endpoint.id.name} failed. Its connection is approved and "
             f"may be in use, so it is not made anew. {endpoint.problem}".strip(),
         )
-    if case.memory.failures < _FAILED_ENDPOINTS_REMADE:
+    if case.memory.failures < _FAILED_REMADE:
         return _detaching(case, endpoint)
     if case.cache.persistent:
         return _blocked(
@@ -519,9 +519,13 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
     again = case.lost or creating.endpoint in case.memory.made
     if again and case.contested:
         return _contested(case)
+    zone = _zone_beside(case, placement)
+    if not zone.still and cache.closes_on_attach and cache.public_access is PublicAccess.ENABLED:
+        # Azure closes the public way with the endpoint, and a zone takes a minute: names would lead nowhere so long.
+        return zone
     key = f"endpoint:{placement.name}"
     wait = _Wait(Step.ATTACHING, case.timing.endpoint)
-    return _Part((creating,), (wait,), fights=int(again), begun=(key,)) + _zone_beside(case, placement)
+    return _Part((creating,), (wait,), fights=int(again), begun=(key,)) + zone
 
 
 def _flips_first(case: _Case) -> bool:
@@ -536,7 +540,10 @@ def _name_taken(case: _Case, name: NetworkId) -> _Part | None:
     there = next((e for e in case.observed.endpoints if e.id == name), None)
     if there and there.readiness is Readiness.DELETING:
         return _waiting(Step.DETACHING, _again(case, "name", case.timing.zone_group), "name")
-    if there is None and name not in case.observed.unreadable:
+    if name in case.observed.unreadable:
+        message = f"This identity may not read endpoint {name.name} in resource group '{name.group}', so it makes none."
+        return _blocked(Reason.PERMISSION_DENIED, message)
+    if there is None:
         return None
     return _blocked(
         Reason.ENDPOINT_NAME_TAKEN,
@@ -605,12 +612,18 @@ def _records(case: _Case, placement: Placement, endpoint: Endpoint, group: ZoneG
     written = any(record.addresses for record in group.records) and endpoint.records_present is not False
     if group.readiness is Readiness.READY and written:
         return _NOTHING
+    if group.readiness is Readiness.FAILED and case.memory.failures >= _FAILED_REMADE:
+        return _blocked(
+            Reason.ZONE_GROUP_CONFLICT,
+            f"Azure could not write zone group '{group.name}' of endpoint {endpoint.id.name}, three times in a row.",
+        )
     since = case.memory.begun.get(key)
     if since and case.now - since > _RECORDS_LATE_AFTER:
         return _blocked(
             Reason.ZONE_GROUP_CONFLICT,
             f"Zone group '{group.name}' of endpoint {endpoint.id.name} was written, and its records did not appear.",
         )
+    since = None if group.readiness is Readiness.FAILED else since
     if since or placement.dns is DnsMode.EXTERNAL or (zone := placement.zone_for(case.cache)) is None:
         return _waiting(Step.NAMING, _again(case, key, case.timing.zone_group), key)
     return _putting(case, PutZoneGroup(endpoint.id, group.name, _zone_of(group, zone), Cause.WRONG_ZONE_GROUP))
@@ -641,6 +654,9 @@ def _zone_group(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
     if zone is None:
         return _NOTHING
     groups = endpoint.zone_groups or ()
+    key = f"records:{endpoint.id.name}"
+    if not groups and _just_begun(case, key):
+        return _waiting(Step.NAMING, _again(case, key, case.timing.zone_group), key)
     if not groups:
         return _putting(case, PutZoneGroup(endpoint.id, OWN_ZONE_GROUP, zone, Cause.NO_ZONE_GROUP))
     if endpoint.made_by_drawbridge(case.cache.id):
@@ -817,8 +833,19 @@ def _remembered(case: _Case, part: _Part, *, settled: bool) -> Memory:
 
 
 def _failures(case: _Case, part: _Part) -> int:
+    """Count what is made anew because Azure has failed to make it."""
     failed = {e.id for e in case.observed.endpoints if e.readiness is Readiness.FAILED}
-    return sum(isinstance(action, DeleteEndpoint) and action.endpoint in failed for action in part.actions)
+    groups = {
+        (endpoint.id, group.name)
+        for endpoint in case.observed.endpoints
+        for group in endpoint.zone_groups or ()
+        if group.readiness is Readiness.FAILED
+    }
+    return sum(
+        (isinstance(action, DeleteEndpoint) and action.endpoint in failed)
+        or (isinstance(action, PutZoneGroup) and (action.endpoint, action.group_name) in groups)
+        for action in part.actions
+    )
 
 
 def _again(case: _Case, key: str, base: timedelta) -> timedelta:
@@ -828,6 +855,12 @@ def _again(case: _Case, key: str, base: timedelta) -> timedelta:
 
 def _paused(since: datetime, now: datetime, base: timedelta) -> timedelta:
     return min(max(base, (now - since) / 2), base * _SLOWEST_LOOK)
+
+
+def _just_begun(case: _Case, key: str) -> bool:
+    """Tell whether a step was begun so lately that a read may not show it yet."""
+    since = case.memory.begun.get(key)
+    return since is not None and case.now - since < case.timing.settle
 
 
 def _carried(case: _Case, *keys: str) -> tuple[str, ...]:
