@@ -1,10 +1,11 @@
-"""What an event is about: as Azure's own look, as they arrive malformed, and as somebody may forge them."""
+"""Which cache an event is about, and which events lead to nothing."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,293 +23,343 @@ from shared.events import (
     about_group,
     concerns,
 )
-from shared.ids import CacheId, GroupId, endpoint_id
+from shared.ids import CacheId, CacheType, GroupId, endpoint_id
 from shared.model import Look, Trigger
+from tests.worlds import CLASSIC, MANAGED, SUBSCRIPTION
 
-SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 HOME = f"/subscriptions/{SUBSCRIPTION}"
-GROUP = f"{HOME}/resourceGroups/rg-cache-prod"
-CACHE = f"{GROUP}/providers/Microsoft.Cache/Redis/cache-prod-weu"
-ENDPOINT = f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-cache-prod-weu"
+GROUP = f"{HOME}/resourceGroups/rg-app"
+ENDPOINT = f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe-orders"
+OTHER_HOME = "/subscriptions/99999999-2222-3333-4444-555555555555"
+PRINCIPAL = "0e5c1f0a-0000-4000-8000-00000000d0d0"
 OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
-OURS = "0a7d2c4e-1111-4222-8333-944455566677"
+WRITE = "Microsoft.Resources.ResourceWriteSuccess"
+DELETE = "Microsoft.Resources.ResourceDeleteSuccess"
 
-
-def event(operation: object = "Microsoft.Cache/redis/write", subject: object = CACHE, **changes: object) -> Event:
-    verb = str(operation).rpartition("/")[2].title()
-    kind = f"Microsoft.Resources.Resource{verb}Success"
-    data: object = {"operationName": operation, "claims": {UPN: "ada@example.com", OBJECT_ID: "someone"}}
-    fields = {"type": kind, "source": HOME, "subject": subject, "data": data, "size": 3000, **changes}
-    return Event(**fields)  # type: ignore[arg-type]
-
-
-# ── Azure's own ─────────────────────────────────────────────────────────────────────────────────
-
-ABOUT = {
+EXPECTED: dict[str, type | Unheeded] = {
     "deployment_write": Unheeded.UNKNOWN,
-    "pe_dns_zone_group_write": "endpoint",
-    "private_endpoint_delete": "endpoint deleted",
+    "pe_dns_zone_group_write": OfEndpoint,
+    "private_endpoint_delete": OfEndpoint,
     "private_endpoint_delete_failure": Unheeded.NOT_A_SUCCESS,
-    "private_endpoint_write": "endpoint",
-    "redis_delete": "classic",
+    "private_endpoint_write": OfEndpoint,
+    "redis_delete": OfCache,
     "redis_listkeys_action": Unheeded.UNKNOWN,
-    "redis_pec_delete": "classic",
-    "redis_pec_proxy_delete": "classic",
-    "redis_pec_proxy_validate_action": "classic",
-    "redis_pec_proxy_write": "classic",
-    "redis_pec_write_reject": "classic",
-    "redis_write_by_own_identity": "classic",
-    "redis_write_create": "classic",
+    "redis_pec_delete": OfCache,
+    "redis_pec_proxy_delete": OfCache,
+    "redis_pec_proxy_validate_action": OfCache,
+    "redis_pec_proxy_write": OfCache,
+    "redis_pec_write_reject": OfCache,
+    "redis_write_by_own_identity": OfCache,
+    "redis_write_create": OfCache,
     "redis_write_failure": Unheeded.NOT_A_SUCCESS,
-    "redis_write_update": "classic",
-    "redisenterprise_pec_delete": "managed",
-    "redisenterprise_write": "managed",
-    "resource_group_delete": "group",
-    "tags_delete_on_redis": "classic",
-    "tags_write_on_redis": "classic",
-    "tags_write_on_redis_lowercase_rg": "classic",
+    "redis_write_update": OfCache,
+    "redisenterprise_pec_delete": OfCache,
+    "redisenterprise_write": OfCache,
+    "resource_group_delete": OfGroup,
+    "tags_delete_on_redis": OfCache,
+    "tags_write_on_redis": OfCache,
+    "tags_write_on_redis_lowercase_rg": OfCache,
 }
 
 
-def read(file: Path) -> Iterator[Event]:
-    """Give a file's events as the functions library hands them over, whichever schema they have."""
-    content = json.loads(file.read_text("utf-8"))
-    for each in content if isinstance(content, list) else [content]:
-        if "specversion" in each:
-            yield Event(each["type"], each["source"], each["subject"], each["data"])
-        else:
-            yield Event(each["eventType"], each["topic"], each["subject"], each["data"])
+def event(**changes: Any) -> Event:
+    """Give the event of a write to a classic cache, but for the changes."""
+    return replace(Event(WRITE, HOME, str(CLASSIC), {"operationName": "Microsoft.Cache/redis/write"}), **changes)
 
 
-def about(named: OfCache | OfEndpoint | OfGroup | Unheeded) -> object:
-    match named:
-        case OfCache(wake):
-            return {"cache-prod-weu": "classic", "amr-prod-weu": "managed"}[wake.cache.name]
-        case OfEndpoint():
-            return "endpoint deleted" if named.deleted else "endpoint"
-        case OfGroup():
-            return "group"
-        case Unheeded():
-            return named
+def told(operation: str, subject: str = str(CLASSIC), type_: str = WRITE, **claims: str) -> Event:
+    return event(type=type_, subject=subject, data={"operationName": operation, "claims": claims})
 
 
-@pytest.mark.parametrize("schema", ["eventgrid-schema", "cloudevents"])
-@pytest.mark.parametrize("name", ABOUT)
-def test_each_recorded_event_is_known_for_what_it_is_about(reference: Path, schema: str, name: str) -> None:
-    (one,) = read(reference / "events" / schema / f"{name}.json")
-
-    assert about(concerns(one)) == ABOUT[name]
+def recorded(data: dict[str, Any]) -> Event:
+    if "specversion" in data:
+        return Event(data["type"], data["source"], data["subject"], data["data"], len(json.dumps(data)))
+    return Event(data["eventType"], data["topic"], data["subject"], data["data"], len(json.dumps(data)))
 
 
-@pytest.mark.parametrize("schema", ["eventgrid-schema", "cloudevents"])
-def test_the_table_of_recorded_events_leaves_none_out(reference: Path, schema: str) -> None:
-    there = {file.stem for file in (reference / "events" / schema).glob("*.json") if not file.stem.startswith("_")}
-
-    assert there == set(ABOUT)
+def kind(found: OfCache | OfEndpoint | OfGroup | Unheeded) -> type | Unheeded:
+    return found if isinstance(found, Unheeded) else type(found)
 
 
-@pytest.mark.parametrize("schema", ["event-grid-schema", "cloud-events-schema"])
-def test_official_examples_of_other_resources_are_unknown_and_no_error(reference: Path, schema: str) -> None:
-    official = [each for file in (reference / "events" / "official" / schema).glob("*.json") for each in read(file)]
-
-    assert {concerns(each) for each in official} == {Unheeded.UNKNOWN}
+# ── as Azure sends them ─────────────────────────────────────────────────────────────────────────
 
 
-def test_both_schemas_of_a_recorded_event_lead_to_the_same(reference: Path) -> None:
-    for name in ABOUT:
-        (grid,), (cloud,) = (
-            read(reference / "events" / s / f"{name}.json") for s in ("eventgrid-schema", "cloudevents")
-        )
-        assert concerns(grid) == concerns(cloud)
+@pytest.mark.parametrize("schema", ["cloudevents", "eventgrid-schema"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_event_of_azures_is_understood_in_either_schema(reference: Path, schema: str, name: str) -> None:
+    data = json.loads((reference / "events" / schema / f"{name}.json").read_text("utf-8"))
+
+    for each in data if isinstance(data, list) else [data]:
+        assert kind(concerns(recorded(each))) == EXPECTED[name]
 
 
-@pytest.mark.parametrize("file", ["_batch_of_three_out_of_order", "_batch_of_three"])
-def test_each_event_of_a_batch_stands_for_itself(reference: Path, file: str) -> None:
-    schema = "eventgrid-schema" if "order" in file else "cloudevents"
-    batch = list(read(reference / "events" / schema / f"{file}.json"))
+def test_every_event_on_record_has_an_expectation(reference: Path) -> None:
+    found = {path.stem for path in (reference / "events").glob("*[es]*/[a-z]*.json")}
 
-    assert [about(concerns(each)) for each in batch] == ["endpoint deleted", "classic", "classic"]
+    assert found == EXPECTED.keys()
 
 
-# ── operations and subjects ─────────────────────────────────────────────────────────────────────
+def test_the_events_of_a_batch_are_understood_one_by_one(reference: Path) -> None:
+    for path in (reference / "events").glob("*/_batch_*.json"):
+        kinds = [kind(concerns(recorded(each))) for each in json.loads(path.read_text("utf-8"))]
+        assert kinds == [OfEndpoint, OfCache, OfCache], path.name
+
+
+def test_an_event_of_its_own_write_is_on_record_as_its_own(reference: Path) -> None:
+    data = json.loads((reference / "events/cloudevents/redis_write_by_own_identity.json").read_text("utf-8"))
+    each = data[0] if isinstance(data, list) else data
+    found = concerns(recorded(each), each["data"]["claims"][OBJECT_ID])
+
+    assert isinstance(found, OfCache)
+    assert found.wake.own
+
+
+# ── what each operation is about ────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("operation", "subject"),
+    ("operation", "subject", "cache"),
     [
-        ("Microsoft.Cache/redis/write", CACHE),
-        ("microsoft.cache/REDIS/Delete", CACHE),
-        ("Microsoft.Resources/tags/write", CACHE),
-        ("Microsoft.Resources/tags/write", CACHE.replace("resourceGroups", "resourcegroups").replace("Redis", "redis")),
-        ("Microsoft.Resources/tags/write", f"{CACHE}/providers/Microsoft.Resources/tags/default"),
-        ("Microsoft.Cache/redis/privateEndpointConnections/delete", f"{CACHE}/privateEndpointConnections/pe.1"),
-        ("Microsoft.Cache/redis/privateEndpointConnectionProxies/write", f"{CACHE}/privateEndpointConnectionProxies/x"),
-        ("Microsoft.Cache/redis/write", CACHE.upper().replace("SUBSCRIPTIONS", "subscriptions")),
+        pytest.param("Microsoft.Cache/redis/write", str(CLASSIC), CLASSIC, id="classic-write"),
+        pytest.param("Microsoft.Cache/redis/delete", str(CLASSIC), CLASSIC, id="classic-delete"),
+        pytest.param("Microsoft.Cache/redisEnterprise/write", str(MANAGED), MANAGED, id="managed-write"),
+        pytest.param("Microsoft.Resources/tags/write", str(CLASSIC), CLASSIC, id="tags"),
+        pytest.param(
+            "Microsoft.Cache/redis/privateEndpointConnections/delete",
+            f"{CLASSIC}/privateEndpointConnections/pe.1",
+            CLASSIC,
+            id="connection-deleted",
+        ),
+        pytest.param("MICROSOFT.CACHE/REDIS/WRITE", str(CLASSIC).upper(), CLASSIC, id="upper-case"),
+        pytest.param("microsoft.cache/redis/write", str(CLASSIC).lower(), CLASSIC, id="lower-case"),
+        pytest.param(
+            "Microsoft.Cache/redis/write",
+            str(CLASSIC).replace("resourceGroups", "resourcegroups").replace("/Redis/", "/redis/"),
+            CLASSIC,
+            id="resourcegroups-and-redis",
+        ),
     ],
 )
-def test_an_event_about_a_cache_or_what_is_in_it_names_the_cache(operation: str, subject: str) -> None:
-    named = concerns(event(operation, subject))
+def test_an_event_inside_a_cache_wakes_that_cache(operation: str, subject: str, cache: CacheId) -> None:
+    found = concerns(told(operation, subject))
 
-    assert isinstance(named, OfCache)
-    assert named.wake.cache == CacheId.parse(CACHE)
-    assert named.group == GroupId.parse(GROUP)
-    assert (named.wake.trigger, named.wake.look) == (Trigger.EVENT, Look.QUICK)
+    assert isinstance(found, OfCache)
+    assert found.wake.cache == cache
+    assert found.wake.trigger is Trigger.EVENT
+    assert found.group == cache.group_id
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("operation", "subject", "deleted"),
     [
-        pytest.param({"size": LARGEST + 1}, Unheeded.OVERSIZED, id="huge"),
-        pytest.param({"data": None}, Unheeded.MALFORMED, id="no data"),
-        pytest.param({"data": "text"}, Unheeded.MALFORMED, id="data is text"),
-        pytest.param({"data": {}}, Unheeded.MALFORMED, id="no operation"),
-        pytest.param({"data": {"operationName": {"value": "x"}}}, Unheeded.MALFORMED, id="operation is a mapping"),
-        pytest.param({"subject": None}, Unheeded.MALFORMED, id="no subject"),
-        pytest.param({"type": 7}, Unheeded.MALFORMED, id="type is a number"),
-        pytest.param({"type": "Microsoft.Resources.ResourceWriteFailure"}, Unheeded.NOT_A_SUCCESS, id="failed"),
-        pytest.param({"type": "Microsoft.Resources.ResourceWriteCancel"}, Unheeded.NOT_A_SUCCESS, id="cancelled"),
-        pytest.param({"subject": ""}, Unheeded.NOT_A_CACHE, id="empty subject"),
-        pytest.param({"subject": GROUP}, Unheeded.NOT_A_CACHE, id="a group"),
-        pytest.param({"subject": CACHE + "-"}, Unheeded.NOT_A_CACHE, id="a name that no cache has"),
-        pytest.param({"subject": CACHE.replace(SUBSCRIPTION, "nonsense")}, Unheeded.NOT_A_CACHE, id="no GUID"),
-        pytest.param({"subject": f"{HOME}/../{CACHE}"}, Unheeded.NOT_A_CACHE, id="a path that climbs"),
-        pytest.param({"subject": CACHE + "x" * 3000}, Unheeded.NOT_A_CACHE, id="endless"),
-        pytest.param({"source": "/subscriptions/" + SUBSCRIPTION.replace("1", "2")}, Unheeded.FOREIGN, id="foreign"),
-        pytest.param({"source": None}, Unheeded.FOREIGN, id="no source"),
-        pytest.param({"source": SUBSCRIPTION}, Unheeded.FOREIGN, id="source is no id"),
-        pytest.param({"source": f"/tenants/{SUBSCRIPTION}"}, Unheeded.FOREIGN, id="source is no subscription"),
+        pytest.param("Microsoft.Network/privateEndpoints/write", ENDPOINT, False, id="write"),
+        pytest.param("Microsoft.Network/privateEndpoints/delete", ENDPOINT, True, id="delete"),
+        pytest.param(
+            "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/delete",
+            f"{ENDPOINT}/privateDnsZoneGroups/default",
+            False,
+            id="zone-group-deleted",
+        ),
     ],
 )
-def test_what_cannot_be_heeded_has_its_reason(changes: Mapping[str, object], expected: Unheeded) -> None:
-    assert concerns(event(**changes)) is expected
+def test_an_event_of_an_endpoint_names_the_endpoint_and_whether_it_is_gone(
+    operation: str, subject: str, deleted: bool
+) -> None:
+    found = concerns(told(operation, subject, DELETE))
+
+    assert isinstance(found, OfEndpoint)
+    assert (found.endpoint, found.deleted) == (endpoint_id(ENDPOINT), deleted)
 
 
-def test_a_source_may_name_more_than_its_subscription() -> None:
-    assert isinstance(concerns(event(source=f"{HOME.upper()}/".replace("SUBSCRIPTIONS", "Subscriptions"))), OfCache)
-    assert isinstance(concerns(event(source=f"{HOME}/resourceGroups/rg-cache-prod")), OfCache)
+def test_the_deletion_of_a_group_names_the_group_in_any_casing() -> None:
+    found = concerns(told("Microsoft.Resources/subscriptions/resourcegroups/delete", GROUP.upper(), DELETE))
+
+    assert isinstance(found, OfGroup)
+    assert found.group == GroupId.parse(GROUP)
 
 
-def test_the_subject_of_a_subscription_comes_first_and_not_what_the_data_say() -> None:
-    forged = {"operationName": "Microsoft.Cache/redis/write", "resourceUri": CACHE.replace("cache-prod", "victim")}
-    named = concerns(event(data=forged))
-
-    assert isinstance(named, OfCache)
-    assert named.wake.cache == CacheId.parse(CACHE)
+# ── malformed and forged ────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("operation", "deleted"),
+    ("sent", "expected"),
     [
-        ("Microsoft.Network/privateEndpoints/write", False),
-        ("Microsoft.Network/privateEndpoints/delete", True),
-        ("Microsoft.Network/privateEndpoints/privateDnsZoneGroups/delete", False),
+        pytest.param(event(size=LARGEST), None, id="as-large-as-may-be"),
+        pytest.param(event(size=LARGEST + 1), Unheeded.OVERSIZED, id="too-large"),
+        pytest.param(event(data=None), Unheeded.MALFORMED, id="no-data"),
+        pytest.param(event(data=["a"]), Unheeded.MALFORMED, id="data-is-a-list"),
+        pytest.param(event(data="{}"), Unheeded.MALFORMED, id="data-is-text"),
+        pytest.param(event(data={}), Unheeded.MALFORMED, id="no-operation"),
+        pytest.param(event(data={"operationName": 3}), Unheeded.MALFORMED, id="operation-is-a-number"),
+        pytest.param(event(type=None), Unheeded.MALFORMED, id="no-type"),
+        pytest.param(event(subject=None), Unheeded.MALFORMED, id="no-subject"),
+        pytest.param(event(subject={"id": str(CLASSIC)}), Unheeded.MALFORMED, id="subject-is-a-mapping"),
+        pytest.param(told(""), Unheeded.UNKNOWN, id="empty-operation"),
+        pytest.param(told("Microsoft.Cache/redis/listKeys/action"), Unheeded.UNKNOWN, id="keys-listed"),
+        pytest.param(told("Microsoft.Cache/redis/write "), Unheeded.UNKNOWN, id="operation-with-a-tail"),
+        pytest.param(told("Microsoft.Compute/virtualMachines/write"), Unheeded.UNKNOWN, id="another-provider"),
+        pytest.param(event(type="Microsoft.Resources.ResourceWriteFailure"), Unheeded.NOT_A_SUCCESS, id="failure"),
+        pytest.param(event(type="Microsoft.Resources.ResourceDeleteCancel"), Unheeded.NOT_A_SUCCESS, id="cancelled"),
+        pytest.param(event(type="Evil.Resources.ResourceWriteSuccess"), Unheeded.NOT_A_SUCCESS, id="another-type"),
+        pytest.param(event(type=""), Unheeded.NOT_A_SUCCESS, id="empty-type"),
+        pytest.param(event(subject=""), Unheeded.NOT_A_CACHE, id="empty-subject"),
+        pytest.param(event(subject=GROUP), Unheeded.NOT_A_CACHE, id="subject-is-a-group"),
+        pytest.param(event(subject=ENDPOINT), Unheeded.NOT_A_CACHE, id="subject-is-an-endpoint"),
+        pytest.param(event(subject=f"{CLASSIC}/../other"[1:]), Unheeded.NOT_A_CACHE, id="subject-without-its-slash"),
+        pytest.param(
+            event(subject=str(CLASSIC).replace("rg-app", "..")), Unheeded.NOT_A_CACHE, id="subject-with-dot-dot"
+        ),
+        pytest.param(
+            told("Microsoft.Resources/tags/write", f"{GROUP}/providers/Microsoft.Storage/storageAccounts/x"),
+            Unheeded.NOT_A_CACHE,
+            id="tags-of-something-else",
+        ),
+        pytest.param(
+            told("Microsoft.Network/privateEndpoints/delete", str(CLASSIC), DELETE),
+            Unheeded.NOT_A_CACHE,
+            id="endpoint-deletion-of-a-cache",
+        ),
+        pytest.param(
+            told("Microsoft.Resources/subscriptions/resourcegroups/delete", str(CLASSIC), DELETE),
+            Unheeded.NOT_A_CACHE,
+            id="group-deletion-of-a-cache",
+        ),
+        pytest.param(event(source=OTHER_HOME), Unheeded.FOREIGN, id="from-another-subscription"),
+        pytest.param(event(source=None), Unheeded.FOREIGN, id="from-nowhere"),
+        pytest.param(event(source=""), Unheeded.FOREIGN, id="from-empty"),
+        pytest.param(event(source={"a": 1}), Unheeded.FOREIGN, id="from-a-mapping"),
+        pytest.param(event(source=SUBSCRIPTION), Unheeded.FOREIGN, id="from-a-bare-guid"),
+        pytest.param(event(source=f"/tenants/{SUBSCRIPTION}"), Unheeded.FOREIGN, id="from-a-tenant"),
+        pytest.param(event(source="/subscriptions/mine"), Unheeded.FOREIGN, id="from-no-guid"),
+        pytest.param(event(source=HOME.upper()), None, id="from-its-subscription-in-upper-case"),
+        pytest.param(event(source=GROUP), None, id="from-a-group-of-its-subscription"),
+        pytest.param(
+            replace(told("Microsoft.Network/privateEndpoints/write", ENDPOINT), source=OTHER_HOME),
+            Unheeded.FOREIGN,
+            id="endpoint-from-another-subscription",
+        ),
+        pytest.param(
+            replace(told("Microsoft.Resources/subscriptions/resourcegroups/delete", GROUP), source=OTHER_HOME),
+            Unheeded.FOREIGN,
+            id="group-from-another-subscription",
+        ),
     ],
 )
-def test_an_event_about_an_endpoint_names_it_and_whether_it_is_gone(operation: str, deleted: bool) -> None:
-    below = "/privateDnsZoneGroups/default" if "ZoneGroups" in operation else ""
-    named = concerns(event(operation, ENDPOINT + below))
-
-    assert isinstance(named, OfEndpoint)
-    assert (named.endpoint, named.deleted, named.group) == (endpoint_id(ENDPOINT), deleted, GroupId.parse(GROUP))
+def test_an_event_that_azure_would_not_send_leads_to_nothing(sent: Event, expected: Unheeded | None) -> None:
+    assert kind(concerns(sent)) == (expected or OfCache)
 
 
-@pytest.mark.parametrize(("own", "look"), [(True, Look.QUICK), (False, Look.FULL)])
-def test_an_endpoints_cache_is_looked_at_in_full_but_for_an_echo_of_our_own_write(own: bool, look: Look) -> None:
-    by = OURS if own else "someone"
-    data = {"operationName": "Microsoft.Network/privateEndpoints/delete", "claims": {OBJECT_ID: by}}
-    named = concerns(event("Microsoft.Network/privateEndpoints/delete", ENDPOINT, data=data), OURS)
-
-    assert isinstance(named, OfEndpoint)
-    wake = about_endpoint(CacheId.parse(CACHE), named)
-    assert (wake.own, wake.look, wake.operation) == (own, look, "microsoft.network/privateendpoints/delete")
-
-
-def test_a_deleted_group_wakes_its_caches_for_a_full_look() -> None:
-    named = concerns(event("Microsoft.Resources/subscriptions/resourcegroups/delete", GROUP))
-
-    assert isinstance(named, OfGroup)
-    assert named.group == GroupId.parse(GROUP)
-    assert about_group(CacheId.parse(CACHE), named).look is Look.FULL
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=20), inner, max_size=3),
+    max_leaves=6,
+)
+likely = st.sampled_from(
+    [WRITE, DELETE, HOME, GROUP, ENDPOINT, str(CLASSIC), str(MANAGED), "Microsoft.Cache/redis/write", PRINCIPAL]
+)
+data_like = st.fixed_dictionaries(
+    {},
+    optional={
+        "operationName": likely | json_like,
+        "claims": json_like | st.dictionaries(st.sampled_from([OBJECT_ID, UPN, "name", "appid"]), json_like),
+    },
+)
 
 
-# ── who ─────────────────────────────────────────────────────────────────────────────────────────
+@given(
+    st.builds(
+        Event,
+        likely | json_like,
+        likely | json_like,
+        likely | json_like,
+        data_like | json_like,
+        st.integers(0, LARGEST),
+    ),
+    st.sampled_from(["", PRINCIPAL]),
+)
+def test_no_event_raises_whatever_it_holds(sent: Event, principal: str) -> None:
+    assert isinstance(concerns(sent, principal), OfCache | OfEndpoint | OfGroup | Unheeded)
+
+
+@given(st.dictionaries(st.sampled_from([OBJECT_ID, UPN, "name", "appid"]), json_like))
+def test_no_claims_keep_a_cache_from_being_woken_or_name_a_caller_at_length(claims: dict[str, object]) -> None:
+    found = concerns(event(data={"operationName": "Microsoft.Cache/redis/write", "claims": claims}))
+
+    assert isinstance(found, OfCache)
+    assert len(found.wake.caller) <= 120
+
+
+# ── who did it ──────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
     ("claims", "caller", "own"),
     [
-        ({UPN: "ada@example.com", "name": "Ada", OBJECT_ID: "x"}, "ada@example.com", False),
-        ({"name": "Ada", "appid": "app"}, "Ada", False),
-        ({"appid": "04b07795", OBJECT_ID: "x"}, "04b07795", False),
-        ({OBJECT_ID: "x"}, "x", False),
-        ({OBJECT_ID: OURS.upper(), "appid": "app"}, OWN_NAME, True),
-        ({UPN: OURS}, OURS, False),
-        ({}, "", False),
-        (None, "", False),
-        (["ada"], "", False),
-        ({UPN: {"nested": "ada"}}, "", False),
-        ({UPN: "ada\r\nlevel=ERROR all is lost\x1b[2J"}, "ada  level=ERROR all is lost [2J", False),
-        ({UPN: "a" * 5000}, "a" * 120, False),
+        pytest.param({OBJECT_ID: PRINCIPAL}, OWN_NAME, True, id="itself"),
+        pytest.param({OBJECT_ID: PRINCIPAL.upper(), "appid": "x"}, OWN_NAME, True, id="itself-in-upper-case"),
+        pytest.param({OBJECT_ID: "1", UPN: "ada@example.com"}, "ada@example.com", False, id="a-person"),
+        pytest.param({OBJECT_ID: "1", "name": "Ada"}, "Ada", False, id="a-person-without-upn"),
+        pytest.param({OBJECT_ID: "1", "appid": "terraform"}, "terraform", False, id="an-application"),
+        pytest.param({OBJECT_ID: "1"}, "1", False, id="an-object"),
+        pytest.param({UPN: "a" * 500}, "a" * 120, False, id="a-long-name"),
+        pytest.param({"name": PRINCIPAL}, PRINCIPAL, False, id="one-who-calls-himself-so"),
+        pytest.param({}, "", False, id="nobody"),
     ],
 )
-def test_the_caller_is_named_as_far_as_the_event_tells(claims: object, caller: str, own: bool) -> None:
-    named = concerns(event(data={"operationName": "Microsoft.Cache/redis/write", "claims": claims}), OURS)
-
-    assert isinstance(named, OfCache)
-    assert (named.wake.caller, named.wake.own) == (caller, own)
-
-
-def test_nothing_is_our_own_where_our_own_identity_is_not_known() -> None:
-    named = concerns(event(data={"operationName": "Microsoft.Cache/redis/write", "claims": {OBJECT_ID: ""}}), "")
-
-    assert isinstance(named, OfCache)
-    assert not named.wake.own
-
-
-# ── anything at all ─────────────────────────────────────────────────────────────────────────────
-
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
-)
-operations = st.sampled_from(
+@pytest.mark.parametrize(
+    ("operation", "subject"),
     [
-        "Microsoft.Cache/redis/write",
-        "Microsoft.Network/privateEndpoints/delete",
-        "Microsoft.Resources/tags/write",
-        "Microsoft.Resources/subscriptions/resourcegroups/delete",
-    ]
+        pytest.param("Microsoft.Cache/redis/write", str(CLASSIC), id="cache"),
+        pytest.param("Microsoft.Network/privateEndpoints/write", ENDPOINT, id="endpoint"),
+        pytest.param("Microsoft.Resources/subscriptions/resourcegroups/delete", GROUP, id="group"),
+    ],
 )
-near_ids = st.builds(
-    lambda text, cut, more: text[:cut] + more,
-    st.sampled_from([CACHE, ENDPOINT, GROUP]),
-    st.integers(0, 200),
-    st.text(max_size=8) | st.just(""),
-)
+def test_the_caller_is_named_and_its_own_echo_known_by_the_principal(
+    operation: str, subject: str, claims: dict[str, str], caller: str, own: bool
+) -> None:
+    found = concerns(told(operation, subject, **claims), PRINCIPAL)
+
+    assert not isinstance(found, Unheeded)
+    said = found.wake if isinstance(found, OfCache) else found
+    assert (said.caller, said.own) == (caller, own)
 
 
-@given(anything, anything, anything, anything)
-def test_no_json_is_an_error(kind: object, source: object, subject: object, data: object) -> None:
-    concerns(Event(kind, source, subject, data), OURS)
+@pytest.mark.parametrize("claims", [{OBJECT_ID: ""}, {}], ids=["empty", "none"])
+def test_nothing_is_its_own_echo_while_its_principal_is_unknown(claims: dict[str, str]) -> None:
+    found = concerns(told("Microsoft.Cache/redis/write", **claims))
+
+    assert isinstance(found, OfCache)
+    assert not found.wake.own
 
 
-@given(near_ids, st.sampled_from([HOME, "", "/"]) | st.text(), operations | anything, anything)
-def test_no_near_miss_is_an_error(subject: str, source: str, operation: object, claims: object) -> None:
-    named = concerns(event(str(operation), subject, source=source, data={"operationName": operation, "claims": claims}))
+@pytest.mark.parametrize("claims", [None, "ada", ["ada"]], ids=["null", "text", "list"])
+def test_claims_of_no_known_form_name_nobody(claims: object) -> None:
+    found = concerns(event(data={"operationName": "Microsoft.Cache/redis/write", "claims": claims}), PRINCIPAL)
 
-    if isinstance(named, OfCache | OfEndpoint | OfGroup):
-        assert named.group.subscription == SUBSCRIPTION
+    assert isinstance(found, OfCache)
+    assert (found.wake.caller, found.wake.own) == ("", False)
 
 
-def test_claims_as_deep_as_json_can_be_are_no_error() -> None:
-    deep: object = "ada"
-    for _ in range(100_000):
-        deep = [deep]
+# ── what is woken ───────────────────────────────────────────────────────────────────────────────
 
-    assert isinstance(
-        concerns(event(data={"operationName": "Microsoft.Cache/redis/write", "claims": {UPN: deep}})), OfCache
-    )
-    while isinstance(deep, list):
-        deep = deep.pop()
+
+@pytest.mark.parametrize(("own", "look"), [(False, Look.FULL), (True, Look.QUICK)], ids=["somebody-elses", "own"])
+def test_somebody_elses_change_of_an_endpoint_asks_for_a_full_look(own: bool, look: Look) -> None:
+    found = OfEndpoint(endpoint_id(ENDPOINT), False, "microsoft.network/privateendpoints/write", "ada", own)
+
+    wake = about_endpoint(CLASSIC, found)
+
+    assert (wake.cache, wake.look, wake.own, wake.caller) == (CLASSIC, look, own, "ada")
+
+
+def test_the_deletion_of_a_group_asks_for_a_full_look_at_what_was_in_it() -> None:
+    wake = about_group(CLASSIC, OfGroup(CLASSIC.group_id, "delete", "ada", own=False))
+
+    assert (wake.cache, wake.look, wake.caller) == (CLASSIC, Look.FULL, "ada")
+
+
+def test_both_types_of_cache_are_told_apart() -> None:
+    found = [concerns(told("Microsoft.Resources/tags/write", str(cache))) for cache in (CLASSIC, MANAGED)]
+
+    assert [each.wake.cache.type for each in found if isinstance(each, OfCache)] == list(CacheType)
