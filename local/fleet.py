@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from local.azure.seeds import CacheSeed, NetworkSeed, Seed, SubnetSeed, SubscriptionSeed
+from local.azure.seeds import CacheSeed, ClusterSeed, NetworkSeed, Seed, SubnetSeed, SubscriptionSeed
 
 APPS = "11111111-2222-3333-4444-555555555555"
 HUB = "22222222-3333-4444-5555-666666666666"
 ZONE = "privatelink.redis.cache.windows.net"
-ZONE_ID = f"/subscriptions/{HUB}/resourceGroups/rg-hub-weu/providers/Microsoft.Network/privateDnsZones/{ZONE}"
+MANAGED_ZONE = "privatelink.redis.azure.net"
+ENTERPRISE_ZONE = "privatelink.redisenterprise.cache.azure.net"
+ZONES = (ZONE, MANAGED_ZONE, ENTERPRISE_ZONE)
+"""One for each kind of cache."""
 REGIONS = {"weu": "westeurope", "neu": "northeurope", "eus": "eastus"}
+
+
+def zone_id(zone: str) -> str:
+    """Spell the id of a private DNS zone of the hub."""
+    return f"/subscriptions/{HUB}/resourceGroups/rg-hub-weu/providers/Microsoft.Network/privateDnsZones/{zone}"
+
+
+ZONE_ID = zone_id(ZONE)
 
 
 def cache_id(name: str, group: str = "rg-shop", subscription: str = APPS) -> str:
     """Spell a classic cache's id as Azure does."""
     return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Cache/Redis/{name}"
+
+
+def cluster_id(name: str, group: str = "rg-shop", subscription: str = APPS) -> str:
+    """Spell the id of a cluster of Azure Managed Redis or Enterprise as Azure does."""
+    return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Cache/redisEnterprise/{name}"
 
 
 def subnet_id(short: str, subnet: str = "endpoints") -> str:
@@ -23,7 +39,7 @@ def subnet_id(short: str, subnet: str = "endpoints") -> str:
 
 
 def networks() -> tuple[NetworkSeed, ...]:
-    """Give a network for each region, in the hub subscription; one zone serves all of them."""
+    """Give a network for each region, in the hub subscription; one zone of each kind serves all of them."""
     return tuple(
         NetworkSeed(
             HUB,
@@ -36,16 +52,20 @@ def networks() -> tuple[NetworkSeed, ...]:
                 SubnetSeed("full", f"10.{number}.200.0/28", free=0),
                 SubnetSeed("delegated", f"10.{number}.201.0/28", delegation="Microsoft.Web/serverFarms"),
             ),
-            zones=(ZONE,) if short == "weu" else (),
+            zones=ZONES if short == "weu" else (),
         )
         for number, (short, region) in enumerate(REGIONS.items())
     )
 
 
-def seed(*caches: CacheSeed) -> Seed:
-    """Give the subscriptions and networks, with these caches."""
-    subscriptions = (SubscriptionSeed(APPS, "apps"), SubscriptionSeed(HUB, "hub"))
-    return Seed(subscriptions=subscriptions, networks=networks(), caches=caches)
+def seed(*caches: CacheSeed | ClusterSeed) -> Seed:
+    """Give the subscriptions and networks, with these caches of whatever kind."""
+    return Seed(
+        subscriptions=(SubscriptionSeed(APPS, "apps"), SubscriptionSeed(HUB, "hub")),
+        networks=networks(),
+        caches=tuple(cache for cache in caches if isinstance(cache, CacheSeed)),
+        clusters=tuple(cache for cache in caches if isinstance(cache, ClusterSeed)),
+    )
 
 
 def policy(  # noqa: PLR0913 - the knobs that stories turn
@@ -58,7 +78,7 @@ def policy(  # noqa: PLR0913 - the knobs that stories turn
     extra: str = "",
 ) -> str:
     """Give a policy for this fleet whose waits suit an Azure that runs faster than the real one."""
-    zones = dns or f"{{zones: {{{ZONE}: {ZONE_ID}}}}}"
+    zones = dns or f"{{zones: {{{', '.join(f'{zone}: {zone_id(zone)}' for zone in ZONES)}}}}}"
     lines = [
         f"mode: {mode}",
         "scope:",

@@ -176,6 +176,7 @@ def api_version(path: str) -> str:
     if "/providers/microsoft.resources/tags/" in lowered:
         return "2025-04-01"
     for part, version in (
+        ("/microsoft.cache/redisenterprise", "2025-07-01"),
         ("/microsoft.cache/redis", "2024-11-01"),
         ("/privatednszones", "2024-06-01"),
         ("/microsoft.network/", "2026-03-01"),

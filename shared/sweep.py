@@ -1,7 +1,8 @@
 """Go through every subscription in scope, one page of one list per message, and wake what has drifted.
 
 A run is cut into messages so that none is long, a restart goes on where it was, and a fleet of any size
-fits any plan's time limit. What cannot be read is reported with its reason, never passed over.
+fits any plan's time limit. Azure lists each type of cache apart, so a subscription's messages go through one
+list and then the next. What cannot be read is reported with its reason, never passed over, and hides nothing else.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 log = Log(__name__)
 
 _RUNS_KEPT = timedelta(days=7)
+_TYPES = tuple(CacheType)
+"""In the order in which a subscription's lists are gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Sweeper:
         await self.store.sweeps.prune(self.clock() - _RUNS_KEPT)
         for subscription in sorted(wanted - readable):
             missing = "this identity does not see the subscription; assign it the role for caches there"
-            await self._report(run, subscription, PageReport(0, error_code="NotListed", error_message=missing))
+            report = PageReport(0, last=True, error_code="NotListed", error_message=missing)
+            await self._report(run, subscription, report)
         await self.store.queue.put_sweeps([SweepPage(run, subscription) for subscription in sorted(wanted & readable)])
         if not wanted:
             await self._complete(run)
@@ -91,7 +95,7 @@ class Sweeper:
             await self._report(
                 message.sweep,
                 message.subscription,
-                PageReport(message.page, 0, error_code="OutOfScope", error_message=said),
+                PageReport(message.page, last=True, error_code="OutOfScope", error_message=said),
             )
             return
         try:
@@ -100,9 +104,8 @@ class Sweeper:
             await self._unread(message, error)
 
     async def _looked_through(self, message: SweepPage, found: frozenset[str]) -> None:
-        adapter = self.arm.caches(CacheType.REDIS)
-        page = await adapter.list_page(message.subscription, message.continuation or None)
-        rows = {row.cache: row for row in await self.store.caches.of_subscription(message.subscription)}
+        page = await self.arm.caches(message.type).list_page(message.subscription, message.continuation or None)
+        rows = await self._rows(message)
         asked = await self._asked(message.subscription)
         wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), found) for c in page.items}
         seen = ((cache.id, self._drift(cache, wanted[cache.id], rows.get(cache.id))) for cache in page.items)
@@ -111,12 +114,17 @@ class Sweeper:
             listed = {cache.id for cache in page.items}
             unseen = {cache: row for cache, row in rows.items() if cache not in listed and row.verdict}
             # What earlier pages listed is not known here, but no cache that is listed stays unlooked at for so long.
-            drifted |= {cache: Drift.GONE for cache, row in unseen.items() if message.page == 0 or self._aged(row)}
+            whole = not message.continuation
+            drifted |= {cache: Drift.GONE for cache, row in unseen.items() if whole or self._aged(row)}
         await self._links([cache for cache in page.items if wanted[cache.id].enrolled or wanted[cache.id].close])
         await self.store.queue.put_all([WakeUp(cache, Trigger.SWEEP, Look.FULL) for cache in drifted])
         for cache, why in drifted.items():
             log.info("drifted", cache=cache, because=why.value)
         await self._next(message, page, len(drifted))
+
+    async def _rows(self, message: SweepPage) -> dict[CacheId, CacheRow]:
+        rows = await self.store.caches.of_subscription(message.subscription)
+        return {row.cache: row for row in rows if row.cache.type is message.type}
 
     async def _asked(self, subscription: str) -> dict[CacheId, tuple[Request, ...]]:
         asked: dict[CacheId, tuple[Request, ...]] = {}
@@ -149,34 +157,43 @@ class Sweeper:
     async def _next(self, message: SweepPage, page: Page[Cache], drifted: int) -> None:
         for problem in page.problems:
             log.warning("cache not understood", subscription=message.subscription, because=problem)
-        if page.continuation is not None:
-            further = replace(message, continuation=page.continuation, page=message.page + 1)
+        further = _after(message, page.continuation)
+        if further:
             await self.store.queue.put_sweep(further)
-        last = page.continuation is None
-        report = PageReport(message.page, seen=len(page.items), drifted=drifted, queued=drifted, last=last)
+        report = PageReport(message.page, len(page.items), drifted, drifted, last=further is None)
         await self._report(message.sweep, message.subscription, report)
 
     async def _unread(self, message: SweepPage, error: ArmError) -> None:
         """Put off what may pass; report what will not."""
-        log.warning("subscription not read", subscription=message.subscription, code=error.code, said=error.message)
+        log.warning(
+            "subscription not read",
+            subscription=message.subscription,
+            type=message.type,
+            code=error.code,
+            said=error.message,
+        )
         if error.retry is not Retry.NEVER:
             await self.store.queue.put_sweep(message, error.after or self.policy.timing.busy)
             return
-        report = PageReport(message.page, error_code=error.code or "NoAnswer", error_message=error.message)
-        await self._report(message.sweep, message.subscription, report)
+        await self._passed_over(message, error.code or "NoAnswer", error.message)
 
     async def fail(self, message: SweepPage) -> None:
-        """Report a subscription whose message was given up."""
-        said = "looking through it failed several times; the log has the errors"
-        await self._report(
-            message.sweep, message.subscription, PageReport(message.page, error_code="GaveUp", error_message=said)
-        )
+        """Report a list whose message was given up, and go on with the next one."""
+        await self._passed_over(message, "GaveUp", "looking through it failed several times; the log has the errors")
+
+    async def _passed_over(self, message: SweepPage, code: str, said: str) -> None:
+        """Report that one type of cache could not be listed to its end; the other types are looked through."""
+        further = _after(message, None)
+        if further:
+            await self.store.queue.put_sweep(further)
+        told = PageReport(message.page, last=further is None, error_code=code, error_message=f"{message.type}: {said}")
+        await self._report(message.sweep, message.subscription, told)
 
     async def _report(self, run: str, subscription: str, report: PageReport) -> None:
         if not run:
             return
         await self.store.sweeps.report(run, subscription, report)
-        if report.last or report.error_code:
+        if report.last:
             await self._complete(run)
 
     async def _complete(self, run: str) -> None:
@@ -194,6 +211,14 @@ class Sweeper:
         except PublishError as error:
             # The next run tells its own end; nothing depends on this one's.
             log.warning("sweep not announced", sweep=run, because=error)
+
+
+def _after(message: SweepPage, continuation: str | None) -> SweepPage | None:
+    """Give what is to be looked through next in a subscription: the list goes on, or there is another; or None."""
+    if continuation is not None:
+        return replace(message, continuation=continuation, page=message.page + 1)
+    left = _TYPES[_TYPES.index(message.type) + 1 :]
+    return replace(message, continuation="", page=message.page + 1, type=left[0]) if left else None
 
 
 def _why(part: SubscriptionSweep) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.ids import CacheId, InvalidIdError, subscription_id
+from shared.ids import CacheId, CacheType, InvalidIdError, subscription_id
 from shared.model import Look, Trigger, WakeUp
 from shared.store.account import Account
 from shared.store.encoding import bounded
@@ -38,16 +38,18 @@ class InvalidMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SweepPage:
-    """A message of the queue ``sweep``: one page of one subscription's caches."""
+    """A message of the queue ``sweep``: one page of one subscription's caches of one type."""
 
     sweep: str
     """The run it belongs to; "" for a look at one subscription outside of any run."""
     subscription: str
     page: int = 0
+    """From 0, over all types: the first type's pages, then the next one's."""
     continuation: str = ""
-    """Where the page starts, as the page before it said."""
+    """Where the page starts, as the page before it said; "" for the first one of its type."""
     every: bool = False
     """Every cache is queued, not only those that are not as they should be."""
+    type: CacheType = CacheType.REDIS
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class _SweepText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True)
     page: int = 0
     continuation: str = ""
     every: bool = False
+    # Left out for the first type, as by every release that knew one type only: its messages mean what they meant.
+    type: CacheType = CacheType.REDIS
 
 
 def encode(message: Message) -> str:
@@ -127,7 +131,7 @@ def encode_sweep(page: SweepPage) -> str:
             f"continuation has {len(page.continuation)} characters: {_CONTINUATION_LIMIT} at most"
         )
     return _text(
-        _SweepText(VERSION, page.sweep, page.subscription, page.page, page.continuation, page.every),
+        _SweepText(VERSION, page.sweep, page.subscription, page.page, page.continuation, page.every, page.type),
     )
 
 
@@ -138,7 +142,7 @@ def decode_sweep(text: str | bytes) -> SweepPage:
         subscription = subscription_id(read.subscription)
     except InvalidIdError as error:
         raise InvalidMessageError(f"subscription: {error}") from error
-    return SweepPage(read.sweep, subscription, read.page, read.continuation, read.every)
+    return SweepPage(read.sweep, subscription, read.page, read.continuation, read.every, read.type)
 
 
 class WorkQueue:

@@ -36,13 +36,14 @@ class PageReport:
     """What one page of a subscription's caches came to."""
 
     page: int
-    """From 0."""
+    """From 0, over all types of cache."""
     seen: int = 0
     drifted: int = 0
     queued: int = 0
     last: bool = False
+    """It ends the subscription's part of the sweep."""
     error_code: str = ""
-    """Set when the page could not be read: that ends the subscription's part of the sweep."""
+    """Set when the page could not be read: then so is the subscription's part, whatever comes after."""
     error_message: str = ""
 
 
@@ -207,21 +208,23 @@ def _row_key(subscription: str) -> str:
 
 
 def _added(before: SubscriptionSweep, report: PageReport) -> dict[str, object]:
+    code = before.error_code or report.error_code
+    said = filter(None, (before.error_message, report.error_message))
     return {
-        "status": _status(report).value,
+        "status": _status(report, failed=bool(code)).value,
         "seen": before.seen + report.seen,
         "drifted": before.drifted + report.drifted,
         "queued": before.queued + report.queued,
         "pages": report.page + 1,
-        "error_code": bounded(report.error_code, 200),
-        "error_message": bounded(report.error_message, _MESSAGE_LIMIT),
+        "error_code": bounded(code, 200),
+        "error_message": bounded("; ".join(said), _MESSAGE_LIMIT),
     }
 
 
-def _status(report: PageReport) -> SweepStatus:
-    if report.error_code:
-        return SweepStatus.FAILED
-    return SweepStatus.DONE if report.last else SweepStatus.RUNNING
+def _status(report: PageReport, *, failed: bool) -> SweepStatus:
+    if not report.last:
+        return SweepStatus.RUNNING
+    return SweepStatus.FAILED if failed else SweepStatus.DONE
 
 
 def _part(row: Row) -> SubscriptionSweep:

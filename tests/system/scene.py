@@ -16,7 +16,8 @@ from local.azure.journal import Entry
 from local.azure.network.endpoints import PrivateEndpoint
 from local.azure.privatedns import RecordSet
 from local.azure.redis import Cache
-from local.azure.seeds import CacheSeed
+from local.azure.redisenterprise import Cluster
+from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azurite import Azurite
 from local.stage import Stage, StageOptions, eventually, stage
 from shared.model import TAG_CACHE, TAG_MANAGED_BY
@@ -55,7 +56,8 @@ class Scene:
         """Begin an endpoint as somebody else, beside its network; gives its id."""
         group = subnet.split("/providers/", 1)[0]
         region = self.stage.azure.world.show(subnet.rsplit("/", 2)[0])
-        link = {"name": name, "properties": {"privateLinkServiceId": cache, "groupIds": ["redisCache"]}}
+        member = "redisEnterprise" if is_cluster(cache) else "redisCache"
+        link = {"name": name, "properties": {"privateLinkServiceId": cache, "groupIds": [member]}}
         kind = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
         endpoint = f"{group}/providers/Microsoft.Network/privateEndpoints/{name}"
         body = {"location": (region or {})["location"], "properties": {"subnet": {"id": subnet}, kind: [link]}}
@@ -81,13 +83,11 @@ class Scene:
 
     def leave_open(self, cache: str) -> None:
         """Let Azure itself have public access Enabled: no call, no event."""
-        world = self.stage.azure.world
-        world.put(replace(world.cache(cache), public="Enabled"))
+        self.stage.azure.world.put(replace(self.cache(cache), public="Enabled"))
 
     def wear(self, cache: str, tags: Mapping[str, str]) -> None:
         """Let a cache have had these tags for long: no call, no event."""
-        world = self.stage.azure.world
-        world.put(replace(world.cache(cache), tags=dict(tags)))
+        self.stage.azure.world.put(replace(self.cache(cache), tags=dict(tags)))
 
     async def swept(self) -> Sweep:
         """Sweep, and wait for its end; gives what it came to."""
@@ -115,8 +115,9 @@ class Scene:
 
     # ── what there is ───────────────────────────────────────────────────────────────────────────
 
-    def cache(self, cache: str) -> Cache:
-        return self.stage.azure.world.cache(cache)
+    def cache(self, cache: str) -> Cache | Cluster:
+        world = self.stage.azure.world
+        return world.cluster(cache) if is_cluster(cache) else world.cache(cache)
 
     def endpoints(self, cache: str) -> list[PrivateEndpoint]:
         """Give every endpoint that leads to the cache, in whatever state."""
@@ -125,8 +126,11 @@ class Scene:
 
     def resolved(self, cache: str) -> tuple[str, ...]:
         """Resolve the cache's name as a client in the network does: the addresses of its A record."""
-        name = self.cache(cache).name
-        record = self.stage.azure.world.store.find(f"{fleet.ZONE_ID}/A/{name}", RecordSet)
+        found = self.cache(cache)
+        zone, name = (
+            (found.zone, f"{found.name}.{found.region}") if isinstance(found, Cluster) else (fleet.ZONE, found.name)
+        )
+        record = self.stage.azure.world.store.find(f"{fleet.zone_id(zone)}/A/{name}", RecordSet)
         return record.addresses if record else ()
 
     def private_way(self, cache: str) -> bool:
@@ -137,7 +141,12 @@ class Scene:
 
     def private(self, cache: str) -> bool:
         """Tell whether the cache is as the promise says: a private way in, and no public one."""
-        return self.private_way(cache) and self.cache(cache).public == "Disabled"
+        return self.private_way(cache) and not self.public_way(cache)
+
+    def public_way(self, cache: str) -> bool:
+        """Tell whether the internet reaches the cache: a cluster without a flag, while it has no endpoint."""
+        found = self.cache(cache)
+        return found.reachable_in_public if isinstance(found, Cluster) else found.public != "Disabled"
 
     async def shut(self, cache: str) -> bool:
         """Tell whether public access is Disabled and nothing is going on that may change it."""
@@ -157,7 +166,8 @@ class Scene:
     def calls(self, cache: str, since: int = 0) -> list[Entry]:
         """Give the app's calls about one cache, the endpoints that it makes for it and its name, oldest first."""
         name = re.escape(cache.rpartition("/")[2].lower())
-        about = re.compile(rf"/(redis/{name}|privateendpoints/pe-{name}-[0-9a-f]{{8}}|a/{name})(/|$)")
+        cached = rf"(redis|redisenterprise)/{name}"
+        about = re.compile(rf"/({cached}|privateendpoints/pe-{name}-[0-9a-f]{{8}}|a/{name}(\.[a-z0-9]+)?)(/|$)")
         journal = self.stage.azure.world.journal
         return [e for e in journal.entries(caller=APP.object_id, since=since) if about.search(e.resource)]
 
@@ -230,7 +240,12 @@ async def scene(options: StageOptions, arrival: str = "eventgrid") -> AsyncItera
         yield Scene(running, hears)
 
 
-def playing(azurite: Azurite, *caches: CacheSeed, policy: str = "", scale: float = FAST) -> StageOptions:
+def is_cluster(cache: str) -> bool:
+    """Tell by its id whether a cache is of Azure Managed Redis or Enterprise."""
+    return "/redisenterprise/" in cache.lower()
+
+
+def playing(azurite: Azurite, *caches: CacheSeed | ClusterSeed, policy: str = "", scale: float = FAST) -> StageOptions:
     """Choose the fleet's policy and networks, with these caches, in a storage account that nothing has used."""
     account = unused_account(azurite)
     emulator = EmulatorOptions(time_scale=scale, seed=3)

@@ -209,7 +209,7 @@ def crowd(at: Scene, number: int) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def obstructed(azurite: Azurite) -> AsyncIterator[tuple[Scene, Mapping[str, str]]]:
+async def obstructed(azurite: Azurite) -> AsyncIterator[tuple[Scene, Mapping[str, str | None]]]:
     """Give a fleet in which every cache meets its obstacle, and how each cache's door was before."""
     options = replace(playing(azurite, policy=policy()), seed=seed())
     async with scene(options) as at:
@@ -223,7 +223,7 @@ async def obstructed(azurite: Azurite) -> AsyncIterator[tuple[Scene, Mapping[str
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 async def test_an_obstacle_is_named_and_nothing_is_done_that_it_makes_harmful(
-    obstructed: tuple[Scene, Mapping[str, str]], case: Case
+    obstructed: tuple[Scene, Mapping[str, str | None]], case: Case
 ) -> None:
     at, doors = obstructed
     message = await at.until_blocked(case.id, case.reason)
@@ -234,7 +234,7 @@ async def test_an_obstacle_is_named_and_nothing_is_done_that_it_makes_harmful(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_message_is_one_line_for_a_person(obstructed: tuple[Scene, Mapping[str, str]], case: Case) -> None:
+async def test_a_message_is_one_line_for_a_person(obstructed: tuple[Scene, Mapping[str, str | None]], case: Case) -> None:
     at, _ = obstructed
     message = await at.until_blocked(case.id, case.reason)
 
@@ -244,7 +244,7 @@ async def test_a_message_is_one_line_for_a_person(obstructed: tuple[Scene, Mappi
 
 
 async def test_a_cache_that_must_be_closed_and_has_no_endpoint_is_not_cut_off(
-    obstructed: tuple[Scene, Mapping[str, str]],
+    obstructed: tuple[Scene, Mapping[str, str | None]],
 ) -> None:
     at, _ = obstructed
     message = await at.until_blocked(WAYLESS, "NoPrivateWay")
@@ -255,7 +255,7 @@ async def test_a_cache_that_must_be_closed_and_has_no_endpoint_is_not_cut_off(
 
 
 async def test_what_can_be_approved_is_carried_on_with_once_it_is(
-    obstructed: tuple[Scene, Mapping[str, str]],
+    obstructed: tuple[Scene, Mapping[str, str | None]],
 ) -> None:
     at, _ = obstructed
     await at.until_blocked(BY_NAME["pending"], "EndpointPending")
@@ -270,7 +270,7 @@ async def test_what_can_be_approved_is_carried_on_with_once_it_is(
 
 
 async def test_a_fight_is_given_up_with_the_door_shut_and_the_callers_named(
-    obstructed: tuple[Scene, Mapping[str, str]],
+    obstructed: tuple[Scene, Mapping[str, str | None]],
 ) -> None:
     at, _ = obstructed
     await at.until_private(CONTESTED)

@@ -26,6 +26,11 @@ pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module"
 
 ENROLLED = {"drawbridge": "private"}
 CALM = fleet.cache_id("calm")
+LISTS = [
+    f"/subscriptions/{each}/providers/microsoft.cache/{type_}"
+    for each in (fleet.APPS, fleet.HUB)
+    for type_ in ("redis", "redisenterprise")
+]
 SCALE = 15.0
 # The defaults of the policy divided by the scale, in whole seconds as a policy has them.
 TIMING = "timing: {settle: 4s, endpoint: 3s, zoneGroup: 1s, cache: 2s, busy: 4s, thorough: 24h}"
@@ -85,8 +90,7 @@ async def test_no_call_is_made_beside_those_and_no_operation_is_polled(attaching
 
     counted = [entry for pace in PACES for entry in attaching.calls(fleet.cache_id(pace))]
     others = [entry.resource for entry in app_calls(attaching) if entry not in counted]
-    of = [f"/subscriptions/{each}/providers/microsoft.cache/redis" for each in (fleet.APPS, fleet.HUB)]
-    assert sorted(others) == ([] if attaching.hears else sorted(["/subscriptions", *of]))
+    assert sorted(others) == ([] if attaching.hears else sorted(["/subscriptions", *LISTS]))
 
 
 # ── a cache that is as it should be ─────────────────────────────────────────────────────────────
@@ -180,7 +184,7 @@ async def _asked(at: Scene, since: int) -> bool:
     return bool(app_calls(at, since))
 
 
-async def test_a_sweep_of_what_is_as_it_should_be_costs_one_list_for_each_subscription_and_one_for_all(
+async def test_a_sweep_of_what_is_as_it_should_be_costs_one_list_for_each_type_and_subscription_and_one_for_all(
     calm: Scene,
 ) -> None:
     since = await at_rest(calm)
@@ -188,5 +192,4 @@ async def test_a_sweep_of_what_is_as_it_should_be_costs_one_list_for_each_subscr
     await calm.swept()
     await at_rest(calm)
 
-    of = [f"/subscriptions/{each}/providers/microsoft.cache/redis" for each in (fleet.APPS, fleet.HUB)]
-    assert sorted(entry.resource for entry in app_calls(calm, since)) == sorted(["/subscriptions", *of])
+    assert sorted(entry.resource for entry in app_calls(calm, since)) == sorted(["/subscriptions", *LISTS])

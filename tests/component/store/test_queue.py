@@ -1,5 +1,6 @@
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from azure.storage.queue.aio import QueueClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.ids import CacheType
 from shared.model import Look, Trigger, WakeUp
 from shared.store import Store
 from shared.store.queue import (
@@ -119,6 +121,26 @@ def test_what_is_no_message_at_all_is_refused(text: str | bytes) -> None:
     with pytest.raises(InvalidMessageError):
         decode(text)
     with pytest.raises(InvalidMessageError):
+        decode_sweep(text)
+
+
+@pytest.mark.parametrize("type_", CacheType)
+def test_a_page_of_a_sweep_says_which_type_of_cache_it_lists(type_: CacheType) -> None:
+    page = replace(PAGE, type=type_)
+
+    assert decode_sweep(encode_sweep(page)) == page
+
+
+def test_a_page_that_names_no_type_is_one_of_classic_caches() -> None:
+    text = json.dumps({"v": 1, "sweep": "s", "subscription": SUBSCRIPTION, "page": 3, "continuation": "c"})
+
+    assert decode_sweep(text) == SweepPage("s", SUBSCRIPTION, 3, "c", type=CacheType.REDIS)
+
+
+def test_a_page_of_an_unknown_type_is_refused() -> None:
+    text = json.dumps({"v": 1, "sweep": "s", "subscription": SUBSCRIPTION, "type": "Microsoft.Cache/other"})
+
+    with pytest.raises(InvalidMessageError, match=r"type is 'Microsoft\.Cache/other'"):
         decode_sweep(text)
 
 

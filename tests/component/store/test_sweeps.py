@@ -11,7 +11,7 @@ BOTH = (SUBSCRIPTION, OTHER_SUBSCRIPTION)
 async def test_a_sweep_tells_of_every_subscription_also_of_those_that_cannot_be_read(store: Store) -> None:
     await store.sweeps.start("s1", BOTH, "d1")
     await store.sweeps.report("s1", SUBSCRIPTION, PageReport(0, seen=10, drifted=2, queued=2))
-    refused = PageReport(0, error_code="AuthorizationFailed", error_message="may not read")
+    refused = PageReport(0, last=True, error_code="AuthorizationFailed", error_message="may not read")
     await store.sweeps.report("s1", OTHER_SUBSCRIPTION, refused)
 
     sweep = await store.sweeps.summary("s1")
@@ -34,6 +34,35 @@ async def test_a_page_reported_twice_counts_once(store: Store) -> None:
     sweep = await store.sweeps.summary("s1")
     assert sweep
     assert (sweep.finished, sweep.subscriptions[0].seen, sweep.subscriptions[0].pages) == (True, 13, 2)
+
+
+async def test_one_list_that_cannot_be_read_fails_its_subscription_once_the_others_are_read(store: Store) -> None:
+    await store.sweeps.start("s1", [SUBSCRIPTION], "d1")
+    refused = PageReport(0, error_code="AuthorizationFailed", error_message="Microsoft.Cache/Redis: may not read")
+    await store.sweeps.report("s1", SUBSCRIPTION, refused)
+    between = await store.sweeps.summary("s1")
+    await store.sweeps.report("s1", SUBSCRIPTION, PageReport(1, seen=4, drifted=1, queued=1, last=True))
+    after = await store.sweeps.summary("s1")
+
+    assert between
+    assert after
+    assert not between.finished
+    assert after.subscriptions == (
+        SubscriptionSweep(
+            SUBSCRIPTION, SweepStatus.FAILED, 4, 1, 1, 2, "AuthorizationFailed", "Microsoft.Cache/Redis: may not read"
+        ),
+    )
+
+
+async def test_of_several_lists_that_cannot_be_read_each_is_told(store: Store) -> None:
+    await store.sweeps.start("s1", [SUBSCRIPTION], "d1")
+    for page, message in enumerate(("one", "two")):
+        refused = PageReport(page, last=page == 1, error_code="AuthorizationFailed", error_message=message)
+        await store.sweeps.report("s1", SUBSCRIPTION, refused)
+
+    sweep = await store.sweeps.summary("s1")
+    assert sweep
+    assert [(one.status, one.error_message) for one in sweep.failed] == [(SweepStatus.FAILED, "one; two")]
 
 
 async def test_a_sweep_started_again_keeps_what_was_reported(store: Store) -> None:
