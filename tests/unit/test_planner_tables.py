@@ -523,12 +523,14 @@ NO_SUCH_ZONE = replace(place("weu-nameless"), zones={})
 STUCK = {f"endpoint:{A.name}": NOW - LATE, f"external:{EXTERNAL.name}": NOW - LATE, f"zone:{CLASSIC_ZONE}": NOW - LATE}
 ASTRAY = (zone_group(zone("privatelink.blob.example.net")),)
 EMPTY = (zone_group(records=()),)
+FAILED = (zone_group(readiness=Readiness.FAILED, records=()),)
 
 BLOCKED: list[tuple[Reason, str, Observed, Desired]] = [
     (Reason.CACHE_FAILED, "", seen(cache_seen(readiness=Readiness.FAILED, state="Failed")), wanted()),
     (Reason.CACHE_DISABLED, "", seen(cache_seen(readiness=Readiness.DISABLED, state="Disabled")), wanted()),
     (Reason.VNET_INJECTED, "enrolled", seen(cache_seen(vnet_injected=True)), wanted()),
     (Reason.VNET_INJECTED, "to be closed", seen(cache_seen(vnet_injected=True)), wanted(enrolled=False)),
+    (Reason.VNET_INJECTED, "lost", seen(cache_seen(vnet_injected=True), memory=Memory(protected=True)), wanted()),
     (Reason.GEO_REPLICATED, "", seen(cache_seen(geo_replicated=True)), wanted()),
     (
         Reason.CLUSTERED_SINGLE_ENDPOINT,
@@ -624,6 +626,12 @@ BLOCKED: list[tuple[Reason, str, Observed, Desired]] = [
         seen(
             cache_seen(), own_endpoint(zone_groups=()), memory=Memory(begun={f"records:{own_name().name}": NOW - LATE})
         ),
+        wanted(),
+    ),
+    (
+        Reason.ZONE_GROUP_CONFLICT,
+        "failed three times",
+        seen(cache_seen(), own_endpoint(zone_groups=FAILED), memory=Memory(failures=2)),
         wanted(),
     ),
     (Reason.NO_PRIVATE_WAY, "", seen(), wanted(enrolled=False)),
@@ -794,6 +802,21 @@ def test_an_endpoint_that_the_cache_does_not_list_yet_is_waited_for_and_not_dele
 )
 def test_dns_is_right_before_the_door_closes(endpoint: object, expected: str) -> None:
     assert first(seen(cache_seen(), endpoint), wanted()) == expected  # type: ignore[arg-type]
+
+
+def test_a_zone_group_that_was_just_written_and_is_not_listed_yet_is_waited_for() -> None:
+    def written(ago: timedelta) -> Observed:
+        begun = {f"records:{own_name().name}": NOW - ago}
+        return seen(cache_seen(), own_endpoint(zone_groups=()), memory=Memory(begun=begun))
+
+    assert first(written(timedelta(seconds=5)), wanted()) == "nothing → Converging(NAMING)"
+    assert first(written(timedelta(minutes=2)), wanted()) == NAME
+
+
+def test_a_zone_group_that_fails_is_counted_like_an_endpoint_that_fails() -> None:
+    decided = plan(seen(cache_seen(), own_endpoint(zone_groups=FAILED)), wanted(), NOW)
+
+    assert decided.memory.failures == 1
 
 
 def test_a_policys_zone_group_without_records_is_mended_in_place_and_keeps_its_zone() -> None:
