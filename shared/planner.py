@@ -169,6 +169,11 @@ class _Case:
         return tuple(when for when in self.memory.fights if when > since)
 
     @property
+    def fought_out(self) -> bool:
+        """More was undone within the window than Drawbridge puts right: the cache has been declared contested."""
+        return len(self.fights()) > self.safeguards.reattach_limit
+
+    @property
     def contested(self) -> bool:
         return len(self.fights()) >= self.safeguards.reattach_limit
 
@@ -280,7 +285,9 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
         return first, False
     attached = _private_way(case)
     settled = attached.still and case.desired.enrolled and bool(case.cache.approved())
-    return first + attached + _public_access(case, attached), settled
+    whole = first + attached + _public_access(case, attached)
+    # A fight that was declared is not over because its last blow was ours: it is when the window has passed.
+    return whole + (_contested(case) if whole.still and case.fought_out else _NOTHING), settled
 
 
 def _opened(case: _Case) -> _Part:

@@ -432,6 +432,16 @@ def test_a_fight_over_opening_is_not_fought_for_ever_either() -> None:
     assert told(made[-1]) == "nothing → Blocked(Contested)"
 
 
+def test_a_declared_fight_is_not_over_because_the_door_is_shut_but_when_the_window_has_passed() -> None:
+    fights = tuple(NOW - timedelta(minutes=minutes) for minutes in (40, 30, 20, 10))
+    there = private(fights=fights, closed_once=True)
+
+    declared, over = plan(there, wanted(), NOW), plan(there, wanted(), NOW + timedelta(hours=1))
+
+    assert (declared.verdict.reason, declared.actions) == (Reason.CONTESTED, ())
+    assert over.verdict.kind is VerdictKind.COMPLIANT
+
+
 def test_a_contested_cache_that_cannot_be_closed_is_not_said_to_be_closed() -> None:
     fights = (NOW - timedelta(minutes=1),) * 3
     lost = seen(managed_seen(), memory=Memory(lost_at=NOW, reasserted=False, fights=fights))
