@@ -13,7 +13,7 @@ from shared.logs import Log
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from shared.ids import CacheId
+    from shared.desk import Named
 
 bp = func.Blueprint()
 log = Log(__name__)
@@ -99,12 +99,13 @@ async def _answered(answer: Callable[[], Awaitable[func.HttpResponse]]) -> func.
         return _error(502, error.code or "AzureUnavailable", error.message, error.operation)
 
 
-def _cache(req: func.HttpRequest) -> CacheId:
+def _cache(req: func.HttpRequest) -> Named:
     """Name the cache of a request's path; raises InvalidIdError."""
-    from shared.ids import CacheId, GroupId
+    from shared.desk import Named
+    from shared.ids import GroupId
 
     part = req.route_params
-    return CacheId.of(GroupId.of(part["subscription"], part["group"]), "redis", part["name"])
+    return Named(GroupId.of(part["subscription"], part["group"]), part["name"], req.params.get("kind", ""))
 
 
 def _empty_body(req: func.HttpRequest) -> None:

@@ -6,23 +6,33 @@ blocked. Answering a GET of an endpoint costs no call to Azure Resource Manager.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from shared.model import Look, Trigger, VerdictKind, WakeUp
+from shared.arm.errors import ArmError
+from shared.ids import CacheId, CacheType, InvalidIdError
+from shared.model import Kind, Look, Reason, Trigger, VerdictKind, WakeUp
 from shared.planner import endpoint_name, in_words, plan
 from shared.reconcile import Reconciler
 from shared.store.caches import CacheRow
 from shared.store.requests import EndpointRequest
 
 if TYPE_CHECKING:
-    from shared.ids import CacheId
+    from shared.ids import GroupId
     from shared.model import Cache, Desired, Endpoint, Plan, Verdict
     from shared.policy import PlacementRule
     from shared.reconcile import Seen
 
 Json = dict[str, object]
+
+_TYPES: Mapping[str, CacheType] = {
+    Kind.CLASSIC: CacheType.REDIS,
+    Kind.MANAGED: CacheType.ENTERPRISE,
+    Kind.ENTERPRISE: CacheType.ENTERPRISE,
+}
 
 
 class State(StrEnum):
@@ -46,14 +56,49 @@ class RefusedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A cache as a path names it. A classic cache and a cluster can share a name: ``kind`` tells which is meant."""
+
+    group: GroupId
+    name: str
+    kind: str = ""
+    """``classic``, ``managed`` or ``enterprise``; the last two are one type. "": whichever there is."""
+
+    def candidates(self) -> tuple[CacheId, ...]:
+        """Give the ids that it can stand for; raises InvalidIdError and RefusedError."""
+        types = (self._type(),) if self.kind else tuple(CacheType)
+        found: list[CacheId] = []
+        refusals: list[InvalidIdError] = []
+        for type_ in types:
+            try:
+                found.append(CacheId.of(self.group, type_.rpartition("/")[2], self.name))
+            except InvalidIdError as error:
+                refusals.append(error)
+        if not found:
+            # The types differ in how long a name may be, so one of them may take what the other refuses.
+            raise refusals[0]
+        return tuple(found)
+
+    def _type(self) -> CacheType:
+        if self.kind.lower() not in _TYPES:
+            kinds = ", ".join(_TYPES)
+            raise RefusedError(f"kind is '{self.kind[:63]}'; it must be one of {kinds}, or be left out", "kind")
+        return _TYPES[self.kind.lower()]
+
+    def __str__(self) -> str:
+        return f"cache '{self.name[:63]}' in {self.group}"
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Answers callers; acts only by storing what they ask for and waking the cache."""
 
     reconciler: Reconciler
 
-    async def cache(self, cache: CacheId) -> Json:
-        """Read one cache and plan for it, changing nothing; raises NotHereError and ArmError."""
-        await self._in_scope(cache)
+    async def cache(self, named: Named) -> Json:
+        """Read one cache and plan for it, changing nothing; raises NotHereError, RefusedError and ArmError."""
+        await self._in_scope(named)
+        cache = await self._existing(named)
         row = await self.reconciler.store.caches.read(cache)
         seen = await self.reconciler.observe(WakeUp(cache, Trigger.REQUEST, Look.FULL), row or CacheRow(cache))
         if seen is None or seen.observed.cache is None:
@@ -68,22 +113,21 @@ class Desk:
             "since": row.since.isoformat() if row and row.since else None,
         }
 
-    async def request_endpoint(self, cache: CacheId, placement: str, caller: str) -> Json:
+    async def request_endpoint(self, named: Named, placement: str, caller: str) -> Json:
         """Store that an endpoint is wanted, wake the cache, and say where it stands.
 
         Raises NotHereError, RefusedError and ArmError.
         """
-        await self._in_scope(cache)
+        await self._in_scope(named)
         rule = self._placement(placement)
-        if not rule.open_to(cache):
+        if not rule.open_to(named.candidates()[0]):
             raise RefusedError(f"placement '{placement}' is not for this cache's subscription or group", "placement")
-        if await self.reconciler.arm.caches(cache.type).get(cache) is None:
-            raise NotHereError(str(cache))
+        cache = await self._existing(named)
         await self._stored(EndpointRequest(cache, placement, caller, self.reconciler.clock()))
         await self.reconciler.store.queue.put(
             WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation="PUT endpoint", caller=caller)
         )
-        return await self.endpoint(cache, placement)
+        return await self._endpoint(cache, placement)
 
     async def _stored(self, request: EndpointRequest) -> None:
         """Store a request; asking again renews it, unless what it asks for is there already.
@@ -96,20 +140,46 @@ class Desk:
             return
         await self.reconciler.store.requests.put(request, before.etag if before else None)
 
-    async def endpoint(self, cache: CacheId, placement: str) -> Json:
-        """Say where a requested endpoint stands; raises NotHereError."""
-        await self._in_scope(cache)
+    async def endpoint(self, named: Named, placement: str) -> Json:
+        """Say where a requested endpoint stands; raises NotHereError and RefusedError."""
+        await self._in_scope(named)
         self._placement(placement)
+        wanted = [cache for cache in named.candidates() if await self._wanted(cache, placement)]
+        return await self._endpoint(_only(wanted, named, f"endpoint in placement '{placement}'"), placement)
+
+    async def _wanted(self, cache: CacheId, placement: str) -> bool:
+        request = await self.reconciler.store.requests.get(cache, placement)
+        if request and not request.withdrawn:
+            return True
+        row = await self.reconciler.store.caches.read(cache)
+        return row is not None and placement in row.placements.split(",")
+
+    async def _endpoint(self, cache: CacheId, placement: str) -> Json:
         request = await self.reconciler.store.requests.get(cache, placement)
         row = await self.reconciler.store.caches.read(cache)
-        if (request is None or request.withdrawn) and (row is None or placement not in row.placements.split(",")):
-            raise NotHereError(f"{cache}: endpoint in placement '{placement}'")
         return _standing(cache, placement, request, row) | {"endpoint": str(self._named(cache, placement))}
 
-    async def _in_scope(self, cache: CacheId) -> None:
+    async def _in_scope(self, named: Named) -> None:
         found = await self.reconciler.found()
-        if not self.reconciler.policy.scope.admits_group(cache.group_id, found):
-            raise NotHereError(str(cache))
+        if not self.reconciler.policy.scope.admits_group(named.group, found):
+            raise NotHereError(str(named))
+
+    async def _existing(self, named: Named) -> CacheId:
+        """Ask Azure which cache is meant: one read for each type that it can be."""
+        caches = named.candidates()
+        answers = await asyncio.gather(*map(self._is_there, caches))
+        there = [cache for cache, answer in zip(caches, answers, strict=True) if answer is True]
+        for answer in answers:
+            # What may not be read cannot be meant by a caller whom the other type answers.
+            if isinstance(answer, ArmError) and not (there and answer.reason is Reason.PERMISSION_DENIED):
+                raise answer
+        return _only(there, named)
+
+    async def _is_there(self, cache: CacheId) -> bool | ArmError:
+        try:
+            return await self.reconciler.arm.caches(cache.type).get(cache) is not None
+        except ArmError as error:
+            return error
 
     def _placement(self, name: str) -> PlacementRule:
         placements = self.reconciler.policy.placements
@@ -120,6 +190,15 @@ class Desk:
 
     def _named(self, cache: CacheId, placement: str) -> object:
         return self._placement(placement).placement.endpoint(endpoint_name(cache, placement))
+
+
+def _only(caches: list[CacheId], named: Named, what: str = "") -> CacheId:
+    if not caches:
+        raise NotHereError(f"{named}: {what}" if what else str(named))
+    if len(caches) > 1:
+        both = " and ".join(cache.type for cache in caches)
+        raise RefusedError(f"{named} is two caches, {both}: say which with ?kind=classic or ?kind=managed", "kind")
+    return caches[0]
 
 
 def _answer(request: EndpointRequest | None, row: CacheRow | None, placement: str) -> Verdict | None:

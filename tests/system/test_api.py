@@ -13,7 +13,7 @@ import pytest_asyncio
 from local import fleet
 from local.azure.callers import APP
 from local.azure.faults import Denied
-from local.azure.seeds import CacheSeed
+from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azurite import Azurite
 from local.stage import eventually
 from tests.system.scene import Scene, playing, scene, with_rules
@@ -31,6 +31,11 @@ CACHES = (
     CacheSeed(fleet.APPS, "rg-lockdown", "locked", tags=ENROLLED),
     CacheSeed(fleet.APPS, "rg-lockdown", "relocked", tags=ENROLLED),
     CacheSeed(fleet.APPS, "MC_nodes", "excluded"),
+    ClusterSeed(fleet.APPS, "rg-shop", "cluster"),
+    CacheSeed(fleet.APPS, "rg-shop", "twin"),
+    ClusterSeed(fleet.APPS, "rg-shop", "twin"),
+    ClusterSeed(fleet.APPS, "rg-shop", "unread"),
+    CacheSeed(fleet.APPS, "rg-shop", "legible"),
 )
 
 
@@ -212,6 +217,77 @@ async def test_each_new_request_ends_the_lockdown_before_it(pipeline: Pipeline) 
         cache = await locked_down(at, "relocked")
         await pipeline.ask("PUT", url)
         await at.until_private(cache)
+
+
+# ── which cache is meant ────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_cluster_is_found_by_its_name_alone_and_attached(pipeline: Pipeline) -> None:
+    at, cluster, url = pipeline.at, fleet.cluster_id("cluster"), path("cluster") + "/endpoints/weu-prod"
+    shown = await pipeline.ask("GET", path("cluster"))
+    first = await pipeline.ask("PUT", url)
+
+    assert (shown.status, shown.body["id"], shown.body["observed"]["kind"]) == (200, cluster, "managed")
+    assert (first.status, first.body["id"]) == (202, cluster)
+    await eventually(lambda: _answers(pipeline, url, 200), 30, "the endpoint to be ready")
+    assert at.private(cluster)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_a_name_that_two_caches_have_is_refused_until_the_kind_is_said(pipeline: Pipeline, method: str) -> None:
+    since = await at_rest(pipeline)
+    reply = await pipeline.ask(method, path("twin") + ("/endpoints/weu-prod" if method == "PUT" else ""))
+
+    code, message = reply.error
+    assert (reply.status, code, reply.body["error"]["target"]) == (400, "InvalidRequest", "kind")
+    assert "?kind=classic or ?kind=managed" in message
+    assert pipeline.at.all_writes(since) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("classic", fleet.cache_id("twin")),
+        ("managed", fleet.cluster_id("twin")),
+        ("enterprise", fleet.cluster_id("twin")),
+        ("Managed", fleet.cluster_id("twin")),
+    ],
+)
+async def test_the_kind_says_which_of_two_caches_is_meant(pipeline: Pipeline, kind: str, expected: str) -> None:
+    reply = await pipeline.ask("GET", path("twin") + f"?kind={kind}")
+
+    assert (reply.status, reply.body["id"]) == (200, expected)
+
+
+async def test_an_endpoint_that_both_of_two_caches_were_asked_for_is_looked_at_by_kind(pipeline: Pipeline) -> None:
+    url = path("twin") + "/endpoints/weu-prod"
+    for kind in ("classic", "managed"):
+        assert (await pipeline.ask("PUT", f"{url}?kind={kind}")).status == 202
+
+    assert (await pipeline.ask("GET", url)).error[0] == "InvalidRequest"
+    for kind, cache in (("classic", fleet.cache_id("twin")), ("managed", fleet.cluster_id("twin"))):
+        assert (await pipeline.ask("GET", f"{url}?kind={kind}")).body["id"] == cache
+
+
+async def test_a_kind_of_another_product_is_refused_with_those_that_there_are(pipeline: Pipeline) -> None:
+    reply = await pipeline.ask("GET", path("twin") + "?kind=memcached")
+
+    code, message = reply.error
+    assert (reply.status, code, reply.body["error"]["target"]) == (400, "InvalidRequest", "kind")
+    assert "'memcached'" in message
+    assert "classic, managed, enterprise" in message
+
+
+async def test_a_type_that_may_not_be_read_does_not_hide_the_other(pipeline: Pipeline) -> None:
+    faults = pipeline.at.stage.azure.faults
+    clusters = faults.add(Denied("Microsoft.Cache/redisEnterprise/read", fleet.cluster_id("legible")))
+    caches = faults.add(Denied("Microsoft.Cache/redis/read", fleet.cache_id("unread")))
+
+    classic, cluster = await pipeline.ask("GET", path("legible")), await pipeline.ask("GET", path("unread"))
+    faults.clear(clusters)
+    faults.clear(caches)
+
+    assert [each.body["observed"]["kind"] for each in (classic, cluster)] == ["classic", "managed"]
 
 
 # ── refusals ────────────────────────────────────────────────────────────────────────────────────
