@@ -234,7 +234,9 @@ async def test_an_obstacle_is_named_and_nothing_is_done_that_it_makes_harmful(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-async def test_a_message_is_one_line_for_a_person(obstructed: tuple[Scene, Mapping[str, str | None]], case: Case) -> None:
+async def test_a_message_is_one_line_for_a_person(
+    obstructed: tuple[Scene, Mapping[str, str | None]], case: Case
+) -> None:
     at, _ = obstructed
     message = await at.until_blocked(case.id, case.reason)
 
