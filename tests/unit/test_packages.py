@@ -13,7 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ["requirements-dev.lock", "requirements-worker.lock", "requirements.txt"]
+TOOLS = ["azcli", "custodian", "fuzz", "infra"]
+LOCKS = ["requirements-dev.lock", "requirements-worker.lock", "requirements.txt", *(f"locks/{name}.lock" for name in TOOLS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def test_what_is_deployed_is_what_the_app_needs_and_nothing_else() -> None:
         ("runtime", "requirements-dev.lock"),
         ("dev", "requirements-dev.lock"),
         ("worker", "requirements-worker.lock"),
+        *((name, f"locks/{name}.lock") for name in TOOLS),
     ],
 )
 def test_the_lock_satisfies_every_range_in_pyproject(section: str, lock: str) -> None:
