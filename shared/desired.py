@@ -75,7 +75,7 @@ def _asked(  # noqa: PLR0913, PLR0917 - the one place where every source of a wi
     notes: list[str] = []
     ignored = _ignored(policy, rule, tags, notes)
     enrolled = not ignored and _enrolled(policy, rule, tags, requests, notes)
-    placements, unknown = _placements(policy, cache, tags, requests) if enrolled else ((), ())
+    placements, unknown = _placements(policy, rule, cache, tags, requests) if enrolled else ((), ())
     return replace(
         wanted,
         mode=mode,
@@ -126,19 +126,18 @@ def _closes(rule: RuleSpec, *, enrolled: bool) -> bool:
 
 
 def _placements(
-    policy: Policy, cache: Cache, tags: _Tags, requests: tuple[Request, ...]
+    policy: Policy, rule: RuleSpec, cache: Cache, tags: _Tags, requests: tuple[Request, ...]
 ) -> tuple[tuple[Placement, ...], tuple[str, ...]]:
-    aliases = [alias.strip() for alias in tags.placement.split(",") if alias.strip()]
-    aliases += [request.placement for request in requests]
-    if not aliases:
-        default = default_placement(policy, cache.id, cache.region)
-        return ((default,) if default else ()), ()
-    found: dict[str, Placement] = {}
+    """Join what the tag names, or the default where a tag or the rule enrols the cache, and what was requested."""
+    named = [alias.strip() for alias in tags.placement.split(",") if alias.strip()]
+    enrolled = rule.enrol is Enrol.ALL or tags.enrol.lower() == PRIVATE
+    default = default_placement(policy, cache.id, cache.region) if enrolled and not named else None
+    found: dict[str, Placement] = {default.name: default} if default else {}
     unknown: list[str] = []
-    for alias in dict.fromkeys(aliases):
-        rule = policy.placements.get(alias)
-        if rule and rule.open_to(cache.id):
-            found[alias] = rule.placement
+    for alias in dict.fromkeys((*named, *(request.placement for request in requests))):
+        known = policy.placements.get(alias)
+        if known and known.open_to(cache.id):
+            found[alias] = known.placement
         else:
             unknown.append(alias)
     return tuple(found.values()), tuple(unknown)

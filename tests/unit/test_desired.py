@@ -17,6 +17,7 @@ OTHER = "99999999-2222-3333-4444-555555555555"
 FOUND = frozenset({SUBSCRIPTION})
 ASKED_AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 IN_A = (Request("weu-a", ASKED_AT, "ada"),)
+IN_B = (Request("weu-b", ASKED_AT, "ada"),)
 
 
 def place(**changes: object) -> dict[str, object]:
@@ -147,12 +148,17 @@ def test_the_last_request_says_when_an_endpoint_was_asked_for() -> None:
         pytest.param("weu-b,weu-b", (), ["weu-b"], (), id="one-twice"),
         pytest.param("weu-b", IN_A, ["weu-b", "weu-a"], (), id="by-tag-and-request"),
         pytest.param("weu-a", IN_A, ["weu-a"], (), id="the-same-by-tag-and-request"),
+        pytest.param("", IN_B, ["weu-a", "weu-b"], (), id="default-and-request"),
         pytest.param("weu-prd", (), [], ("weu-prd",), id="unknown"),
         pytest.param("weu-prd,weu-b", (), ["weu-b"], ("weu-prd",), id="one-of-two-unknown"),
         pytest.param("WEU-A", (), [], ("WEU-A",), id="in-other-casing"),
         pytest.param("weu-closed", (), [], ("weu-closed",), id="not-open-to-the-cache"),
         pytest.param(
-            "", (Request("weu-closed", ASKED_AT, "ada"),), [], ("weu-closed",), id="requested-and-not-open-to-the-cache"
+            "weu-b",
+            (Request("weu-closed", ASKED_AT, "ada"),),
+            ["weu-b"],
+            ("weu-closed",),
+            id="requested-and-not-open-to-the-cache",
         ),
         pytest.param(" , ", (), ["weu-a"], (), id="only-commas"),
     ],
@@ -164,6 +170,10 @@ def test_an_enrolled_cache_gets_the_placements_it_names_and_may_have(
 
     assert names(wish) == expected
     assert wish.unknown_placements == unknown
+
+
+def test_a_cache_that_only_a_request_enrols_gets_what_was_requested_and_no_default() -> None:
+    assert names(asked({"enrol": "tagged"}, {}, IN_B)) == ["weu-b"]
 
 
 def test_a_cache_that_is_not_enrolled_gets_no_placement_whatever_it_names() -> None:
