@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from enum import Enum
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 import yaml
@@ -35,13 +37,13 @@ T = TypeVar("T")
 Data = Any
 """What YAML may hold; nothing more is known of it before it is converted."""
 Type = Any
-"""A type of ``msgspec.inspect``, or a type to inspect."""
+"""A type as the fields of a spec are annotated with it."""
 Path = tuple[str | int, ...]
-_MOST_PROBLEMS = 100
+_MOST_VALUES = 20_000
+"""Aliases can make a short text hold more than a machine does."""
 _DEEPEST = 20
 """How many keys lead to a value at most; those of a policy are 5."""
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_PATH_PART = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,12 +86,14 @@ class _Document:
         self.source = source
         self.lines: dict[Path, int] = {}
         self.problems: list[Problem] = []
+        self.size = 0
         self.data: Data = None
 
     @classmethod
     def parse(cls, text: str, source: str) -> _Document:
         document = cls(source)
         try:
+            document._insist_on_flatness(text)
             root = yaml.compose(text, Loader=yaml.CSafeLoader)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -100,11 +104,25 @@ class _Document:
         document.data = document._value(root, ()) if root else {}
         return document
 
+    def _insist_on_flatness(self, text: str) -> None:
+        """Refuse what is nested too deeply before it is composed, as composing it can exhaust the stack."""
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise self._too_deep(event.start_mark.line + 1 if event.start_mark else 0)
+
+    def _too_deep(self, line: int) -> PolicyError:
+        return PolicyError(self.source, [Problem(line, "", "lists and mappings stand in one another too deeply")])
+
     def _value(self, node: yaml.Node, path: Path) -> Data:
         line = self.lines.setdefault(path, node.start_mark.line + 1)
         if len(path) > _DEEPEST:
             # An alias can stand inside what it stands for: then there is no end to follow.
-            raise PolicyError(self.source, [Problem(line, "", "lists and mappings stand in one another too deeply")])
+            raise self._too_deep(line)
+        self.size += 1
+        if self.size > _MOST_VALUES:
+            raise PolicyError(self.source, [Problem(line, "", f"a policy holds at most {_MOST_VALUES:,} values")])
         if isinstance(node, yaml.MappingNode):
             return dict(self._entries(node, path))
         if isinstance(node, yaml.SequenceNode):
@@ -114,7 +132,7 @@ class _Document:
     def _entries(self, node: yaml.MappingNode, path: Path) -> Iterator[tuple[str, Data]]:
         seen: set[str] = set()
         for key_node, value_node in node.value:
-            key = str(key_node.value)
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "a list or mapping"
             here = (*path, key)
             if key in seen:
                 line = key_node.start_mark.line + 1
@@ -131,12 +149,6 @@ class _Document:
 
     def problem(self, path: Path, message: str) -> Problem:
         return Problem(self.line(path), dotted(path), message)
-
-    def at(self, path: Path) -> Data:
-        value = self.data
-        for part in path:
-            value = value[part]
-        return value
 
 
 def _scalar(node: yaml.Node) -> Data:
@@ -163,80 +175,51 @@ def dotted(path: Path) -> str:
 
 
 def _convert(document: _Document) -> PolicySpec:
-    """Convert, and on a mistake note it, take the offending value out and go on, so that all are found."""
+    """Convert, or say everything that is in the way of it."""
     if not isinstance(document.data, dict):
         raise PolicyError(document.source, [Problem(1, "", "a policy is a mapping of keys, such as 'mode: audit'")])
     if not document.data:
         raise PolicyError(document.source, [Problem(0, "", "the policy is empty; it needs at least 'scope'")])
-    _convert_placements(document)
-    while len(document.problems) < _MOST_PROBLEMS:
-        try:
-            spec = msgspec.convert(document.data, PolicySpec)
-        except msgspec.ValidationError as error:
-            if not _note(document, (), str(error), PolicySpec):
-                break
-            continue
-        if document.problems:
-            break
-        return spec
-    raise PolicyError(document.source, document.problems)
+    document.problems += [document.problem(path, said) for path, said in _mistakes(PolicySpec, document.data, ())]
+    if document.problems:
+        raise PolicyError(document.source, document.problems)
+    return msgspec.convert(document.data, PolicySpec)
 
 
-def _convert_placements(document: _Document) -> None:
-    """Convert placements one by one: msgspec does not say under which key of a mapping it met a mistake."""
-    placements = document.data.get("placements")
-    if not isinstance(placements, dict):
+def _mistakes(kind: Type, value: Data, path: Path) -> Iterator[tuple[Path, str]]:
+    """Walk a type and a value together: msgspec names the first mistake only, and no key of a mapping."""
+    inside = list(_inside(_meant(kind, value), value, path))
+    yield from inside
+    if inside:
         return
-    for alias in list(placements):
-        while alias in placements:
-            try:
-                msgspec.convert(placements[alias], PlacementSpec)
-                break
-            except msgspec.ValidationError as error:
-                if not _note(document, ("placements", alias), str(error), PlacementSpec):
-                    del placements[alias]
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        yield path, f"{_shown(value)} is not right here; {_expected(str(error), kind)}"
 
 
-def _note(document: _Document, base: Path, message: str, kind: Type) -> bool:
-    """Record one mistake and remove its value; False when nothing could be removed, and converting must end."""
-    text, _, where = message.partition(" - at `$")
-    path = (*base, *_path(where.rstrip("`")))
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", text, re.DOTALL):
-        key = unknown[1]
-        known = tuple(_fields(kind, path[len(base) :]))
-        document.problems.append(document.problem((*path, key), _unknown_key(key, known)))
-        del document.at(path)[key]
-        return True
-    if missing := re.fullmatch(r"Object missing required field `(.+)`", text):
-        if not any(problem.key == dotted((*path, missing[1])) for problem in document.problems):
-            document.problems.append(document.problem(path, f"the key '{missing[1]}' is missing here"))
-        return False
-    document.problems.append(document.problem(path, _wrong_value(document, path, text, kind, base)))
-    return _remove(document, path, base)
+def _inside(kind: Type, value: Data, path: Path) -> Iterator[tuple[Path, str]]:
+    origin: Type = get_origin(kind)
+    if _is_spec(kind) and isinstance(value, dict):
+        yield from _of_spec(kind, value, path)
+    elif origin is dict and isinstance(value, dict):
+        for key, each in value.items():
+            yield from _mistakes(get_args(kind)[1], each, (*path, key))
+    elif origin is tuple and isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _mistakes(get_args(kind)[0], each, (*path, index))
 
 
-def _remove(document: _Document, path: Path, base: Path) -> bool:
-    if path == base:
-        return False
-    owner = document.at(path[:-1])
-    if isinstance(owner, dict) and path[-1] in owner:
-        del owner[path[-1]]
-        return True
-    if isinstance(owner, list) and isinstance(path[-1], int):
-        return _remove(document, path[:-1], base)
-    return False
-
-
-def _path(text: str) -> Path:
-    parts: list[str | int] = []
-    for name, index in _PATH_PART.findall(text):
-        if name:
-            parts.append(name)
-        elif index != "...":
-            parts.append(int(index))
-        else:
-            break
-    return tuple(parts)
+def _of_spec(spec: Type, value: Data, path: Path) -> Iterator[tuple[Path, str]]:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(spec)}
+    for key in value:
+        if key not in fields:
+            yield (*path, key), _unknown_key(key, tuple(fields))
+    for name, field in fields.items():
+        if name in value:
+            yield from _mistakes(field.type, value[name], (*path, name))
+        elif field.required:
+            yield path, f"the key '{name}' is missing here"
 
 
 def _unknown_key(key: str, known: tuple[str, ...]) -> str:
@@ -245,69 +228,46 @@ def _unknown_key(key: str, known: tuple[str, ...]) -> str:
     return f"there is no such key here{meant or '.'} The keys are: {', '.join(known)}."
 
 
-def _wrong_value(document: _Document, path: Path, text: str, kind: Type, base: Path) -> str:
-    value = document.at(path)
-    shown = (
-        "nothing"
-        if value is None
-        else repr(value)
-        if not isinstance(value, dict | list)
-        else "a " + ("mapping" if isinstance(value, dict) else "list")
-    )
-    return f"{shown} is not right here; {_expected(text, kind, path[len(base) :])}"
+def _shown(value: Data) -> str:
+    match value:
+        case None:
+            return "nothing"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return repr(value)
 
 
-def _expected(text: str, kind: Type, path: Path) -> str:
-    """Say what would be right, from the type that stands at the path."""
-    for found in _types_at(msgspec.inspect.type_info(kind), path):
-        if isinstance(found, msgspec.inspect.EnumType):
-            return "it would have to be one of: " + ", ".join(member.value for member in found.cls)
-        if isinstance(found, msgspec.inspect.Metadata):
-            examples = (found.extra_json_schema or {}).get("examples")
-            if examples:
-                return "it would have to look like " + " or ".join(map(str, examples))
+def _expected(text: str, kind: Type) -> str:
+    """Say what would be right, from the type; msgspec's own words where it has no better ones."""
+    for member in _members(kind):
+        if isinstance(member, type) and issubclass(member, Enum):
+            return "it would have to be one of: " + ", ".join(each.value for each in member)
+    if examples := [example for meta in getattr(kind, "__metadata__", ()) for example in meta.examples or ()]:
+        return "it would have to look like " + " or ".join(map(str, examples))
     return text[:1].lower() + text[1:].replace("`", "'")
 
 
-def _types_at(info: Type, path: Path) -> list[Type]:
-    """Walk the types of a spec along a path, unwrapping metadata and unions; empty when it leads nowhere."""
-    flat = _flat(info)
-    if not path:
-        return flat
-    for found in flat:
-        inner = _inner(found, path[0])
-        if inner is not None and (types := _types_at(inner, path[1:])):
-            return types
-    return []
+def _meant(kind: Type, value: Data) -> Type:
+    """Choose the member of a union that a value is meant for, by its shape."""
+    members = _members(kind)
+    return next((m for m in members if _is_spec(m) and isinstance(value, dict)), members[0])
 
 
-def _flat(info: Type) -> list[Type]:
-    match info:
-        case msgspec.inspect.Metadata():
-            return [*_flat(info.type), info]
-        case msgspec.inspect.UnionType():
-            return [each for member in info.types for each in _flat(member)]
-        case _:
-            return [info]
+def _members(kind: Type) -> tuple[Type, ...]:
+    """Take a type out of its annotation, and a union apart."""
+    origin: Type = get_origin(kind)
+    if origin is Annotated:
+        return _members(get_args(kind)[0])
+    if origin in {Union, UnionType}:
+        return tuple(each for member in get_args(kind) for each in _members(member))
+    return (kind,)
 
 
-def _inner(info: Type, part: str | int) -> Type:
-    match info:
-        case msgspec.inspect.StructType():
-            return next((field.type for field in info.fields if field.encode_name == part), None)
-        case msgspec.inspect.DictType():
-            return info.value_type
-        case msgspec.inspect.VarTupleType() | msgspec.inspect.ListType():
-            return info.item_type
-        case _:
-            return None
-
-
-def _fields(kind: Type, path: Path) -> list[str]:
-    for found in _types_at(msgspec.inspect.type_info(kind), path):
-        if isinstance(found, msgspec.inspect.StructType):
-            return [field.encode_name for field in found.fields]
-    return []
+def _is_spec(kind: Type) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 # ── from specs to the policy ────────────────────────────────────────────────────────────────────
@@ -372,6 +332,10 @@ class _Reader:
             path: Path = ("placements", alias)
             if not _ALIAS.fullmatch(alias):
                 self._note(path, "an alias is 1–63 letters, digits and - _ . , as it has to fit into a tag")
+            if twin := next((other for other in found if other.lower() == alias.lower()), None):
+                self._note(
+                    path, f"differs from '{twin}' in case alone, and names of Azure do not: choose another alias"
+                )
             if placement := self._placement(path, alias, spec):
                 subscriptions = self._ids((*path, "for", "subscriptions"), spec.for_.subscriptions)
                 found[alias] = PlacementRule(placement, subscriptions, spec.for_.resource_groups)

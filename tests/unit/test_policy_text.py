@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
+import msgspec
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.model import DnsMode, Mode
-from shared.policy import Policy
+from shared.model import DnsMode, Kind, LastEndpoint, Mode
+from shared.policy import (
+    Close,
+    DnsChoice,
+    DnsSpec,
+    Enrol,
+    ExemptionsSpec,
+    ForSpec,
+    MatchSpec,
+    OptOut,
+    PlacementSpec,
+    Policy,
+    PolicySpec,
+    RuleSpec,
+    SafeguardsSpec,
+    ScopeSpec,
+    TagsSpec,
+    TimingSpec,
+)
 from shared.policy_text import PolicyError, Problem, load
 
 S = "11111111-2222-3333-4444-555555555555"
@@ -293,6 +312,35 @@ def test_a_valid_policy_is_read_with_every_id_parsed() -> None:
             id="bad-alias",
         ),
         pytest.param(
+            "kinds: [classic]",
+            "tags: {env: prod, tier: 1}",
+            Problem(7, "rules[0].match.tags.tier", "1 is not right here; expected 'str', got 'int'"),
+            id="number-for-the-value-of-a-tag",
+        ),
+        pytest.param(
+            "mode: enforce",
+            '"odd` - at `$.key": enforce',
+            Problem(1, "odd` - at `$.key", f"there is no such key here. The keys are: {TOP}"),
+            id="unknown-key-that-looks-like-msgspecs-own-words",
+        ),
+        pytest.param(
+            "mode: enforce",
+            "? [mode]\n: enforce",
+            Problem(1, "a list or mapping", f"there is no such key here. The keys are: {TOP}"),
+            id="list-for-a-key",
+        ),
+        pytest.param(
+            "exemptions:",
+            f"  WEU-prod: {{region: x, subnet: {NETWORKS}/virtualNetworks/v/subnets/s,"
+            f" endpointResourceGroup: /subscriptions/{S}/resourceGroups/rg, dns: create}}\nexemptions:",
+            Problem(
+                18,
+                "placements.WEU-prod",
+                "differs from 'weu-prod' in case alone, and names of Azure do not: choose another alias",
+            ),
+            id="aliases-that-differ-in-case-alone",
+        ),
+        pytest.param(
             "mode: enforce",
             "mode: [enforce",
             Problem(2, "", "this is not YAML: did not find expected ',' or ']'"),
@@ -334,6 +382,17 @@ def test_a_typo_is_named_with_its_line_key_value_and_what_would_be_right(
         pytest.param("- mode", Problem(1, "", "a policy is a mapping of keys, such as 'mode: audit'"), id="list"),
         pytest.param("audit", Problem(1, "", "a policy is a mapping of keys, such as 'mode: audit'"), id="word"),
         pytest.param("mode: audit", Problem(1, "", "the key 'scope' is missing here"), id="no-scope"),
+        pytest.param(
+            f"a: {'[' * 100_000}{']' * 100_000}",
+            Problem(1, "", "lists and mappings stand in one another too deeply"),
+            id="deeper-than-the-stack",
+        ),
+        pytest.param(
+            "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(f"{new}: &{new} [{','.join([f'*{old}'] * 10)}]\n" for old, new in pairwise("abcdefg")),
+            Problem(1, "", "a policy holds at most 20,000 values"),
+            id="a-billion-values",
+        ),
         pytest.param("a: b\n---\nc: d", Problem(2, "", "this is not YAML: but found another document"), id="two"),
     ],
 )
@@ -348,6 +407,20 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file() -> None:
         (1, "mode"),
         (7, "rules[0].match.kinds[0]"),
         (21, "safeguards.window"),
+    ]
+
+
+def test_a_missing_key_hides_no_other_mistake_and_each_item_of_a_list_is_looked_at() -> None:
+    text = VALID.replace("    region: West Europe\n", "").replace("[classic]", "[basic, classic, premium]")
+    text = text.replace("scope:", "scoop:").replace("    dns:\n", "    fqdn: x\n    dns:\n")
+
+    assert [(problem.line, problem.key) for problem in problems(text)] == [
+        (1, ""),
+        (2, "scoop"),
+        (7, "rules[0].match.kinds[0]"),
+        (7, "rules[0].match.kinds[2]"),
+        (11, PLACED),
+        (14, f"{PLACED}.fqdn"),
     ]
 
 
@@ -415,3 +488,55 @@ def test_a_wrong_value_in_a_placement_is_named_under_its_alias(value: object, ke
             assert all(problem.key.startswith(PLACED) for problem in found)
         case policy:
             assert policy.placements.keys() == {"weu-prod"}
+
+
+names = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
+guids = st.uuids().map(str)
+durations = st.builds("{}{}".format, st.integers(1, 9999), st.sampled_from("smhd"))
+tag_names = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())
+rules = st.builds(
+    RuleSpec,
+    match=st.builds(
+        MatchSpec,
+        subscriptions=st.lists(guids, min_size=1, max_size=2).map(tuple),
+        resource_groups=st.lists(names, max_size=2).map(tuple),
+        regions=st.lists(names, max_size=2).map(tuple),
+        kinds=st.lists(st.sampled_from(Kind), max_size=2).map(tuple),
+        tags=st.dictionaries(names, tag_names, max_size=2),
+    ),
+    enrol=st.sampled_from(Enrol),
+    close_public_access=st.sampled_from(Close),
+    last_endpoint=st.sampled_from(LastEndpoint),
+    opt_out=st.sampled_from(OptOut),
+    mode=st.none() | st.sampled_from(Mode),
+)
+placements = st.builds(
+    PlacementSpec,
+    region=names,
+    subnet=names.map(lambda name: f"{NETWORKS}/virtualNetworks/vnet/subnets/{name}"),
+    endpoint_resource_group=names.map(lambda name: f"/subscriptions/{S}/resourceGroups/{name}"),
+    dns=st.sampled_from(DnsChoice) | st.just(DnsSpec(zones={ZONE: f"{NETWORKS}/privateDnsZones/{ZONE}"})),
+    for_=st.builds(ForSpec, subscriptions=st.lists(guids, max_size=2).map(tuple), resource_groups=st.just(("rg*",))),
+)
+specs = st.builds(
+    PolicySpec,
+    scope=st.builds(
+        ScopeSpec,
+        subscriptions=st.just(("*",)) | st.lists(guids, min_size=1, max_size=3).map(tuple),
+        management_groups=st.lists(names, max_size=2).map(tuple),
+    ),
+    mode=st.sampled_from(Mode),
+    rules=st.lists(rules, max_size=3).map(tuple),
+    placements=st.dictionaries(names, placements, max_size=2),
+    exemptions=st.builds(ExemptionsSpec, max_days=st.integers(0, 3650), require_reason=st.booleans()),
+    safeguards=st.builds(SafeguardsSpec, reattach_limit=st.integers(1, 1000), window=durations),
+    tags=st.builds(TagsSpec, enrol=tag_names, placement=tag_names),
+    timing=st.builds(TimingSpec, settle=durations, thorough=durations),
+)
+
+
+@given(specs, st.booleans())
+def test_a_policy_that_is_written_down_reads_as_it_was_meant(spec: PolicySpec, flow: bool) -> None:
+    text = yaml.safe_dump(msgspec.to_builtins(spec, str_keys=True), default_flow_style=flow, allow_unicode=True)
+
+    assert load(text).spec == spec
