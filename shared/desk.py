@@ -227,6 +227,9 @@ def state_of(verdict: Verdict | None) -> State:
             return State.READY
         case VerdictKind.CONVERGING:
             return State.CONVERGING
+        case VerdictKind.BLOCKED if verdict.step:
+            # Exposed, and an endpoint is on its way.
+            return State.CONVERGING
         case _:
             return State.BLOCKED
 

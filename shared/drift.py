@@ -61,4 +61,5 @@ def drift(  # noqa: PLR0913 - a table with one line for each way to drift
 def summary(cache: Cache, wanted: Desired) -> str:
     """Sum up what a list shows of a cache and what is asked of it, for comparison with the last pass."""
     exempt = wanted.exemption is not None and cache.public_access is not PublicAccess.DISABLED
-    return f"{fingerprint(cache, wanted)}:{cache.public_access.value}:{wanted.mode.value}:{'exempt' if exempt else ''}"
+    asked = [word for word, holds in (("exempt", exempt), ("close", wanted.close), ("ignore", wanted.ignored)) if holds]
+    return f"{fingerprint(cache, wanted)}:{cache.public_access.value}:{wanted.mode.value}:{','.join(asked)}"

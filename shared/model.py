@@ -117,7 +117,7 @@ class Cache:
     """RDB or AOF persistence is on: to a firewalled storage account it can block endpoints."""
     connection_limit: int = 100
     closes_on_attach: bool = True
-    """Azure flips ``publicNetworkAccess`` to Disabled by itself with the first endpoint (classic)."""
+    """The first endpoint ends public access by itself: classic's flag flips, a cluster without a flag goes private."""
 
     def approved(self) -> tuple[Connection, ...]:
         """Give the connections that traffic can use."""
@@ -505,7 +505,7 @@ class Verdict:
     message: str = ""
     """For a person: what is the matter, or what would be done, or why nothing is."""
     step: Step | None = None
-    """Set exactly when Converging."""
+    """What is under way: set when Converging, and when Exposed while something is done about it."""
     look_after: timedelta | None = None
     """How long until it is worth looking again; None: when something happens, or at the sweep."""
     until: datetime | None = None

@@ -17,6 +17,7 @@ GIVE_UP_AFTER = timedelta(hours=1)
 """How long an error that may pass is retried before the cache counts as Blocked."""
 _HELD_BACK = timedelta(minutes=10)
 _DAY = timedelta(days=1)
+_EXPOSED_PAUSES = 10
 ERROR = "error"
 
 
@@ -39,7 +40,7 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
     memory = memory_after(decided, applied.done)
     memory = replace(memory, closure_granted=memory.closure_granted or applied.granted)
     if applied.error:
-        verdict = refused(applied.error, memory, now, timing)
+        verdict = _still_exposed(decided.verdict, refused(applied.error, memory, now, timing), timing)
         if applied.unread and verdict.reason is Reason.PERMISSION_DENIED:
             verdict = replace(verdict, reason=Reason.CACHE_UNREADABLE)
         since = memory.begun.get(ERROR, decided.noticed.begun.get(ERROR, now))
@@ -47,6 +48,15 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
     if applied.held_back:
         return Verdict(VerdictKind.CONVERGING, step=Step.QUEUED_TO_CLOSE, look_after=_HELD_BACK), memory
     return decided.verdict, memory
+
+
+def _still_exposed(decided: Verdict, refusal: Verdict, timing: Timing) -> Verdict:
+    """Keep saying Exposed when Azure refuses what would end it, and try again soon whatever it was."""
+    if decided.reason is not Reason.EXPOSED:
+        return refusal
+    pause = refusal.look_after or timing.cache * _EXPOSED_PAUSES
+    message = f"{decided.message} Azure: {refusal.message}"
+    return replace(decided, message=message, step=refusal.step, look_after=pause)
 
 
 def refused(error: ArmError, memory: Memory, now: datetime, timing: Timing) -> Verdict:

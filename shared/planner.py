@@ -105,12 +105,25 @@ def wants_endpoints_read(desired: Desired) -> bool:
 
 def _noticed(cache: Cache, memory: Memory, now: datetime) -> Memory:
     """Bring the memory up to what is seen now, before anything is done about it."""
-    closed = memory.closed_once or cache.public_access is PublicAccess.DISABLED
+    closed = memory.closed_once or _closed(cache)
     if cache.approved():
         return replace(memory, protected=True, lost_at=None, reasserted=False, closed_once=closed)
     if memory.protected:
         return replace(memory, protected=False, lost_at=now, reasserted=False, closed_once=closed)
     return replace(memory, closed_once=closed)
+
+
+def _closed(cache: Cache) -> bool:
+    """Tell whether the public does not reach a cache: without a flag, that is as long as it has an endpoint."""
+    match cache.public_access:
+        case PublicAccess.DISABLED:
+            return True
+        case PublicAccess.ABSENT:
+            return bool(cache.approved())
+        case PublicAccess.ENABLED:
+            return False
+        case other:
+            assert_never(other)
 
 
 def _exempted(memory: Memory, desired: Desired, now: datetime) -> Memory:
@@ -156,6 +169,13 @@ class _Case:
     def exempt(self) -> bool:
         """An exemption tolerates the public access that is there."""
         return self.desired.exemption is not None and self.cache.public_access is not PublicAccess.DISABLED
+
+    @property
+    def exposed(self) -> bool:
+        """Protection was lost, and only an endpoint can bring it back: there is no flag to set."""
+        unwanted = not self.exempt and self.desired.last_endpoint is not LastEndpoint.OPEN
+        stays = self.cache.readiness is not Readiness.DELETING
+        return self.lost and unwanted and stays and self.cache.public_access is PublicAccess.ABSENT
 
     @property
     def asked_since_loss(self) -> bool:
@@ -526,11 +546,13 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
     again = case.lost or creating.endpoint in case.memory.made
     if again and case.contested:
         return _contested(case)
+    key = f"endpoint:{placement.name}"
+    if _just_begun(case, key):
+        return _waiting(Step.ATTACHING, case.timing.endpoint, key)
     zone = _zone_beside(case, placement)
-    if not zone.still and cache.closes_on_attach and cache.public_access is PublicAccess.ENABLED:
+    if not zone.still and cache.closes_on_attach and not (_closed(cache) or case.lost):
         # Azure closes the public way with the endpoint, and a zone takes a minute: names would lead nowhere so long.
         return zone
-    key = f"endpoint:{placement.name}"
     wait = _Wait(Step.ATTACHING, case.timing.endpoint)
     return _Part((creating,), (wait,), fights=int(again), begun=(key,)) + zone
 
@@ -539,7 +561,7 @@ def _flips_first(case: _Case) -> bool:
     """Tell whether Azure will close, with this endpoint, a cache that was never closed before."""
     cache = case.cache
     never = not case.memory.closed_once and not case.lost
-    return never and cache.closes_on_attach and cache.public_access is PublicAccess.ENABLED
+    return never and cache.closes_on_attach and not _closed(cache)
 
 
 def _name_taken(case: _Case, name: NetworkId) -> _Part | None:
@@ -578,7 +600,7 @@ def _contested(case: _Case) -> _Part:
     closed = "; public access stays closed" if case.cache.public_access is PublicAccess.DISABLED else ""
     message = (
         f"What Drawbridge does was undone more than {limit} times within {window}, by {callers}. "
-        f"It is not done again until that ends{closed}."
+        f"It is not done again until that ends{closed}." + (f" {_EXPOSED}" if case.exposed else "")
     )
     return _blocked(Reason.CONTESTED, message)
 
@@ -729,6 +751,7 @@ def _public_access(case: _Case, private_way: _Part) -> _Part:
 
 
 def _exposed(case: _Case, private_way: _Part) -> _Part:
+    """Say that nothing will close a cache without a flag: it has no endpoint, and none is on its way."""
     on_its_way = private_way.actions or private_way.waits
     return _NOTHING if on_its_way or case.cache.approved() else _blocked(Reason.EXPOSED, _EXPOSED)
 
@@ -789,6 +812,8 @@ def _verdict(case: _Case, part: _Part) -> Verdict:
     if contested:
         pause = case.safeguards.window / case.safeguards.reattach_limit
         return Verdict(VerdictKind.BLOCKED, contested.reason, contested.message, look_after=pause)
+    if case.exposed:
+        return _exposure(case, part)
     if part.waits:
         first = part.waits[0]
         soonest = min(wait.look_after for wait in part.waits)
@@ -798,6 +823,18 @@ def _verdict(case: _Case, part: _Part) -> Verdict:
         message = _with_notes(" ".join(block.message for block in part.blocks), case.desired)
         return Verdict(VerdictKind.BLOCKED, part.blocks[0].reason, message)
     return _at_rest(case)
+
+
+def _exposure(case: _Case, part: _Part) -> Verdict:
+    """Say Exposed as long as it lasts, whatever is being done about it or stands in its way."""
+    said = dict.fromkeys((_EXPOSED, *(block.message for block in part.blocks)))
+    return Verdict(
+        VerdictKind.BLOCKED,
+        Reason.EXPOSED,
+        _with_notes(" ".join(said), case.desired),
+        step=part.waits[0].step if part.waits else None,
+        look_after=min((wait.look_after for wait in part.waits), default=None),
+    )
 
 
 def _at_rest(case: _Case) -> Verdict:

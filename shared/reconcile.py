@@ -190,12 +190,9 @@ class Reconciler:
 
         It is also the last moment to learn that the claim was lost.
         """
-        noticed, wanted = decided.noticed, decided.memory
-        made = tuple(dict.fromkeys((*noticed.made, *wanted.made)))
-        memory = replace(noticed, made=made, fights=wanted.fights, callers=wanted.callers)
         access = seen.observed.cache.public_access.value if seen.observed.cache else ""
         actions = tuple(in_words(action) for action in decided.actions)
-        return await self.store.caches.intend(claim, Intent(claim.pass_id, memory, access, actions))
+        return await self.store.caches.intend(claim, Intent(claim.pass_id, decided.noticed, access, actions))
 
     # ── observe ─────────────────────────────────────────────────────────────────────────────────
 
@@ -390,7 +387,7 @@ class Reconciler:
         seen: Seen | None = None,
     ) -> None:
         verdict, memory = outcome(decided, applied, self.clock(), self.policy.timing)
-        memory = await self._linked(wake.cache, memory, seen)
+        memory = await self._linked(_made(memory, seen, applied), seen)
         row = self._row(claim.row, verdict, memory, decided, applied, seen)
         done = Pass(pass_id, wake, self.clock(), tuple(in_words(action) for action in applied.done))
         row = await self._announced(await chronicled(self.store.history, claim.row, row, done))
@@ -407,10 +404,11 @@ class Reconciler:
             actions=len(applied.done),
         )
 
-    async def _linked(self, cache: CacheId, memory: Memory, seen: Seen | None) -> Memory:
+    async def _linked(self, memory: Memory, seen: Seen | None) -> Memory:
         """Keep the table that leads from an endpoint to its cache: a delete event names the endpoint only."""
         if seen is None or seen.observed.cache is None:
             return memory
+        cache = seen.observed.id
         now = {c.endpoint for c in seen.observed.cache.connections if c.endpoint} | set(memory.made)
         for endpoint in sorted(now - set(memory.linked)):
             await self.store.links.put(endpoint, cache)
@@ -482,6 +480,16 @@ class Reconciler:
         elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
             # The event may have come before a read shows what it tells of.
             await self.store.queue.put(WakeUp(wake.cache, Trigger.SETTLE), self.policy.timing.settle)
+
+
+def _made(memory: Memory, seen: Seen | None, applied: Applied) -> Memory:
+    """Remember what carries our tags as made by us: the pass that made it may not have lived to say so."""
+    if seen is None or seen.observed.cache is None:
+        return memory
+    deleted = {action.endpoint for action in applied.done if isinstance(action, DeleteEndpoint)}
+    there = (e for e in seen.observed.endpoints if e.readiness is not Readiness.DELETING and e.id not in deleted)
+    ours = (e.id for e in there if e.made_by_drawbridge(seen.observed.id))
+    return replace(memory, made=tuple(dict.fromkeys((*memory.made, *ours))))
 
 
 def _superseded(row: CacheRow, wake: WakeUp) -> bool:

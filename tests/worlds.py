@@ -119,7 +119,7 @@ def managed_seen(**changes: object) -> Cache:
         "zone": MANAGED_ZONE,
         "group_member": "redisEnterprise",
         "connection_limit": 84,
-        "closes_on_attach": False,
+        "closes_on_attach": changes.get("public_access", PublicAccess.ABSENT) is PublicAccess.ABSENT,
     }
     return cache_seen(**(usual | changes))
 
@@ -356,7 +356,7 @@ def _cache_after(world: World, endpoints: tuple[Endpoint, ...]) -> World:
     was_busy = {e.id for e in world.there.endpoints if e.readiness is Readiness.BUSY}
     joined = tuple(listed(e) for e in endpoints if e.id in was_busy - known and cache.id in e.targets)
     access = world.coming_access or cache.public_access
-    if joined and not cache.connections and cache.closes_on_attach:
+    if joined and not cache.connections and cache.closes_on_attach and access is not PublicAccess.ABSENT:
         access = PublicAccess.DISABLED
     ready = Readiness.READY if cache.readiness is Readiness.BUSY else cache.readiness
     after = replace(cache, connections=(*cache.connections, *joined), public_access=access, readiness=ready)

@@ -94,6 +94,7 @@ def test_a_change_of_the_cache_wakes_it_whatever_was_said_of_it(cache: Cache, ve
         pytest.param(wanted(A, B), id="one-more-placement"),
         pytest.param(wanted(enrolled=False), id="no-longer-enrolled"),
         pytest.param(wanted(mode=Mode.AUDIT), id="another-mode"),
+        pytest.param(wanted(close=False), id="no-longer-to-be-closed"),
     ],
 )
 def test_another_wish_for_a_cache_wakes_it(desired: Desired) -> None:

@@ -245,7 +245,7 @@ def test_a_managed_cache_that_opens_with_its_last_endpoint_is_closed_at_once() -
 def test_an_old_managed_cache_that_cannot_be_closed_is_attached_again_at_once() -> None:
     lost = World(seen(managed_seen(), memory=Memory(protected=True)))
 
-    assert story(lost, wanted()) == [ATTACH, NAME, RESTS]
+    assert story(lost, wanted()) == ["attach weu-prod → Blocked(Exposed)", NAME, RESTS]
 
 
 def test_loss_is_closed_without_a_ticket_even_where_the_door_was_never_closed_before() -> None:

@@ -1,0 +1,311 @@
+"""What the one planner decides where kinds of cache differ: with and without a flag, classic and cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.announcements import Announcement, Change, announcements
+from shared.arm.errors import ArmError, Retry
+from shared.desk import State, state_of
+from shared.model import (
+    Cause,
+    CreateEndpoint,
+    Kind,
+    LastEndpoint,
+    Memory,
+    Mode,
+    PublicAccess,
+    Readiness,
+    Reason,
+    SetPublicAccess,
+    Status,
+    Step,
+    Verdict,
+    VerdictKind,
+)
+from shared.outcome import Applied, first_closure, outcome
+from shared.planner import plan
+from tests.unit.test_planner_tables import story
+from tests.worlds import (
+    MANAGED,
+    NOW,
+    OWN_ZONE,
+    TIMING,
+    World,
+    cache_seen,
+    elapsed,
+    exempt,
+    managed_seen,
+    own_endpoint,
+    own_name,
+    pass_over,
+    passes,
+    seen,
+    wanted,
+)
+
+OPEN, SHUT, ABSENT = PublicAccess.ENABLED, PublicAccess.DISABLED, PublicAccess.ABSENT
+ENTERPRISE_ZONE = "privatelink.redisenterprise.cache.azure.net"
+KINDS = {
+    "classic": cache_seen(public_access=SHUT),
+    "managed with a flag": managed_seen(public_access=SHUT),
+    "managed without a flag": managed_seen(),
+    "enterprise with a flag": managed_seen(kind=Kind.ENTERPRISE, public_access=SHUT),
+    "enterprise without a flag": managed_seen(kind=Kind.ENTERPRISE),
+}
+FLAGLESS = ["managed without a flag", "enterprise without a flag"]
+FLAGGED = [kind for kind in KINDS if kind not in FLAGLESS]
+
+
+def protected(kind: str) -> World:
+    """Give a private cache of a kind."""
+    cache = KINDS[kind]
+    known = Memory(protected=True, closed_once=True, made=(own_name(cache.id),))
+    return World(seen(cache, own_endpoint(cache=cache.id), memory=known))
+
+
+def bereft(kind: str) -> World:
+    """Give a cache of a kind whose last endpoint has just been deleted."""
+    return protected(kind).without(own_name(KINDS[kind].id))
+
+
+# ── a loss ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_that_loses_its_last_endpoint_gets_it_back_in_the_same_pass(kind: str) -> None:
+    actions = [action for made in passes(bereft(kind), wanted(), most=2) for action in made.actions]
+
+    assert [type(a) for a in actions if isinstance(a, CreateEndpoint)] == [CreateEndpoint]
+    assert [made.verdict.kind for made in passes(bereft(kind), wanted())][-1] is VerdictKind.COMPLIANT
+
+
+@pytest.mark.parametrize("kind", FLAGGED)
+def test_disabled_is_asserted_explicitly_at_every_loss_and_before_the_endpoint_is_made(kind: str) -> None:
+    world = protected(kind)
+    for number in range(3):
+        world = replace(world.without(own_name(KINDS[kind].id)), now=NOW + timedelta(hours=2 * number))
+        made = list(passes(world, wanted()))
+        actions = [action for each in made for action in each.actions]
+
+        assert actions[0] == SetPublicAccess(SHUT, Cause.PROTECTION_LOST)
+        assert isinstance(actions[1], CreateEndpoint)
+        world = elapsed(made[-1].after)
+
+
+@pytest.mark.parametrize("kind", FLAGLESS)
+def test_a_cluster_without_a_flag_is_never_told_to_set_one(kind: str) -> None:
+    worlds = [protected(kind), bereft(kind), World(seen(KINDS[kind]))]
+    actions = [action for world in worlds for made in passes(world, wanted()) for action in made.actions]
+
+    assert actions
+    assert [action for action in actions if isinstance(action, SetPublicAccess)] == []
+
+
+# ── exposed while it lasts ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("kind", FLAGLESS)
+def test_a_cluster_without_a_flag_is_exposed_from_its_loss_until_an_endpoint_is_approved(kind: str) -> None:
+    said = story(bereft(kind), wanted())
+
+    assert said == ["attach weu-prod → Blocked(Exposed)", "name → Converging(NAMING)", "nothing → Compliant"]
+
+
+def test_what_is_done_about_an_exposure_is_said_and_looked_at_again() -> None:
+    made = pass_over(bereft("managed without a flag"), wanted())
+
+    assert (made.verdict.step, made.verdict.look_after) == (Step.ATTACHING, TIMING.endpoint)
+    assert "it can be reached in public until it has an endpoint" in made.verdict.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"readiness": Readiness.BUSY, "state": "Updating"}, id="busy"),
+        pytest.param({"readiness": Readiness.FAILED, "state": "Failed"}, id="failed"),
+        pytest.param({"connection_limit": 0}, id="no room for another endpoint"),
+        pytest.param({"geo_replicated": True}, id="nothing may be attached"),
+    ],
+)
+def test_an_exposure_is_called_so_whatever_stands_in_the_way_of_its_end(change: dict[str, object]) -> None:
+    made = pass_over(bereft("managed without a flag").changed(**change), wanted())
+
+    assert made.verdict.reason is Reason.EXPOSED
+    assert made.actions == ()
+
+
+def test_what_stands_in_the_way_of_the_end_of_an_exposure_is_said_with_it() -> None:
+    made = pass_over(bereft("managed without a flag").changed(readiness=Readiness.FAILED, state="Failed"), wanted())
+
+    assert "last operation failed (Failed)" in made.verdict.message
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.DISCONNECTED, Status.PENDING])
+def test_a_connection_that_is_not_approved_protects_nothing(status: Status) -> None:
+    world = protected("managed without a flag")
+    endpoint = own_name(MANAGED)
+    (connection,) = world.cache.connections
+    lost = world.changed(connections=(replace(connection, status=status),))
+    there = tuple(replace(e, status=status) for e in lost.there.endpoints if e.id == endpoint)
+
+    made = pass_over(replace(lost, there=replace(lost.there, endpoints=there)), wanted())
+
+    assert made.verdict.reason is Reason.EXPOSED
+
+
+@pytest.mark.parametrize(
+    ("cluster", "desired"),
+    [
+        pytest.param({"public_access": SHUT}, wanted(), id="it has a flag"),
+        pytest.param({}, wanted(last_endpoint=LastEndpoint.OPEN), id="the policy opens"),
+        pytest.param({}, wanted(exemption=exempt()), id="it is exempt"),
+        pytest.param({}, wanted(enrolled=False, close=False), id="nothing is asked of it"),
+        pytest.param({"readiness": Readiness.DELETING}, wanted(), id="it is being deleted"),
+    ],
+)
+def test_what_is_not_exposed_or_may_be_is_not_called_so(cluster: dict[str, object], desired: object) -> None:
+    lost = World(seen(managed_seen(**cluster), memory=Memory(protected=True)))
+
+    assert pass_over(lost, desired).verdict.reason is not Reason.EXPOSED  # type: ignore[arg-type]
+
+
+def test_a_cluster_that_never_had_protection_converges_and_alarms_nobody() -> None:
+    assert pass_over(World(seen(managed_seen())), wanted()).verdict.kind is VerdictKind.CONVERGING
+
+
+def test_a_cluster_that_loses_its_endpoint_again_and_again_is_contested_and_said_to_be_reachable() -> None:
+    fights = (NOW - timedelta(minutes=1),) * 3
+    lost = seen(managed_seen(), memory=Memory(protected=True, fights=fights))
+
+    verdict = plan(lost, wanted(), NOW).verdict
+
+    assert verdict.reason is Reason.CONTESTED
+    assert "it can be reached in public" in verdict.message
+    assert verdict.look_after is not None
+
+
+def test_a_lockdown_that_cannot_be_is_an_exposure() -> None:
+    made = pass_over(bereft("managed without a flag"), wanted(last_endpoint=LastEndpoint.LOCKDOWN))
+
+    assert (made.verdict.reason, made.actions) == (Reason.EXPOSED, ())
+
+
+def test_an_exposure_in_audit_mode_is_planned_and_nothing_is_done() -> None:
+    made = pass_over(bereft("managed without a flag"), wanted(mode=Mode.AUDIT))
+
+    assert (made.verdict.kind, made.actions) == (VerdictKind.AUDIT_ONLY, ())
+    assert "would now make endpoint" in made.verdict.message
+
+
+# ── what follows from it ────────────────────────────────────────────────────────────────────────
+
+
+def refusal(code: str, retry: Retry, reason: Reason | None, after: timedelta | None = None) -> ArmError:
+    operation = "Microsoft.Network/privateEndpoints/write"
+    return ArmError(code, "Azure's words.", retry, after, reason, 400, operation, "s", "Microsoft.Network")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("SubnetIsFull", Retry.NEVER, Reason.SUBNET_FULL),
+        refusal("AnotherOperationInProgress", Retry.LATER, None, timedelta(seconds=20)),
+    ],
+    ids=lambda error: error.code,
+)
+def test_a_cluster_stays_exposed_when_azure_refuses_its_endpoint_and_is_tried_again(error: ArmError) -> None:
+    decided = plan(bereft("managed without a flag").there, wanted(), NOW)
+
+    verdict, _ = outcome(decided, Applied(error=error), NOW, TIMING)
+
+    assert verdict.reason is Reason.EXPOSED
+    assert "Azure's words." in verdict.message
+    assert verdict.look_after == (error.after or timedelta(minutes=5))
+
+
+def test_an_exposure_is_announced_when_it_begins_and_not_at_every_step_of_its_end() -> None:
+    said: list[Announcement] = []
+    before = Verdict(VerdictKind.COMPLIANT)
+    world = bereft("managed without a flag")
+    for made in passes(world, wanted()):
+        change = Change(
+            before=before,
+            after=made.verdict,
+            memory_before=made.before.there.memory,
+            memory_after=made.after.there.memory,
+            settled_before=False,
+            settled_after=False,
+            access_before="Absent",
+            access_after="Absent",
+        )
+        said += announcements(change)
+        before = made.verdict
+
+    assert said == [Announcement.PROTECTION_LOST, Announcement.EXPOSED, Announcement.PROTECTION_RESTORED]
+
+
+@pytest.mark.parametrize(("step", "state"), [(Step.ATTACHING, State.CONVERGING), (None, State.BLOCKED)])
+def test_a_caller_who_waits_for_the_endpoint_of_an_exposed_cluster_is_told_whether_it_is_coming(
+    step: Step | None, state: State
+) -> None:
+    assert state_of(Verdict(VerdictKind.BLOCKED, Reason.EXPOSED, "it is", step=step)) is state
+
+
+# ── the first endpoint ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("access", "held_back"), [(ABSENT, True), (OPEN, False), (SHUT, False)], ids=["no flag", "open", "shut"]
+)
+def test_an_endpoint_that_ends_public_access_for_the_first_time_needs_a_ticket(
+    access: PublicAccess, held_back: bool
+) -> None:
+    (action,) = plan(seen(managed_seen(public_access=access)), wanted(), NOW).actions
+
+    assert isinstance(action, CreateEndpoint)
+    assert first_closure(action) is held_back
+
+
+def test_getting_protection_back_needs_no_ticket() -> None:
+    (action,) = plan(bereft("managed without a flag").there, wanted(), NOW).actions
+
+    assert not first_closure(action)
+
+
+def test_an_exempt_cluster_without_a_flag_gets_no_endpoint_as_that_would_close_it() -> None:
+    made = pass_over(World(seen(managed_seen())), wanted(exemption=exempt()))
+
+    assert (made.verdict.kind, made.actions) == (VerdictKind.EXEMPT, ())
+
+
+def test_an_exempt_cluster_with_a_flag_gets_its_endpoint_and_stays_open() -> None:
+    made = list(passes(World(seen(managed_seen(public_access=OPEN))), wanted(exemption=exempt()), most=4))
+
+    assert isinstance(made[0].actions[0], CreateEndpoint)
+    assert made[-1].after.cache.public_access is OPEN
+
+
+def test_a_placement_without_the_zone_of_a_kind_gets_no_endpoint_of_that_kind() -> None:
+    old = managed_seen(kind=Kind.ENTERPRISE, zone=ENTERPRISE_ZONE)
+    made = pass_over(World(seen(old)), wanted())
+
+    assert (made.verdict.reason, made.actions) == (Reason.ZONE_MISSING, ())
+    assert ENTERPRISE_ZONE in made.verdict.message
+
+
+def test_a_placement_that_makes_its_own_zone_makes_the_one_that_the_kind_needs() -> None:
+    zone = OWN_ZONE.zone_for(managed_seen(kind=Kind.ENTERPRISE, zone=ENTERPRISE_ZONE))
+
+    assert zone is not None
+    assert zone.name == ENTERPRISE_ZONE
+
+
+def test_a_zone_group_for_the_zone_of_another_kind_is_repaired() -> None:
+    astray = own_endpoint(cache=MANAGED, zone_groups=own_endpoint().zone_groups)
+    world = World(seen(managed_seen(), astray))
+
+    assert story(world, wanted()) == ["name → Converging(NAMING)", "nothing → Compliant"]
