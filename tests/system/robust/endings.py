@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from shared.chronicle import heading
 from shared.ids import CacheId
 from shared.model import VerdictKind
+from shared.reconcile import Reconciler
 from shared.store.caches import CacheRow
 from shared.store.history import HistoryRecord
 from tests.system.robust.town import Story, Town, endpoint_deleted, tagged
-from tests.system.robust.wire import Cut
+from tests.system.robust.wire import Cut, Sent, To
 
 Plot = Callable[[Story], Awaitable[None]]
 _REASSERTED = "PATCH cache"
@@ -37,6 +40,7 @@ class Ending:
     writes: Counter[str]
     actions: frozenset[str]
     announced: frozenset[str]
+    fights: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,8 @@ async def ending(town: Town, cache: CacheId, since: Since) -> Ending:
     actions = {action.replace(f"pe-{cache.name}", "pe") for record in history for action in record.actions}
     told = {kind for kind, _ in town.told(cache)[since.told :]}
     writes = Counter(town.scene.story(str(cache), since.calls))
-    return Ending(writes, frozenset(map(_nameless, actions)), frozenset(told))
+    row = await town.row(cache)
+    return Ending(writes, frozenset(map(_nameless, actions)), frozenset(told), len(row.memory.fights))
 
 
 def _nameless(action: str) -> str:
@@ -94,6 +99,8 @@ async def _on_record(story: Story, since: Since, promised: Ending) -> AsyncItera
     ended = await ending(town, cache, since)
     if ended.actions != promised.actions:
         yield f"the history tells of {set(ended.actions)}"
+    if ended.fights > promised.fights:
+        yield f"a death counts as a fight: {ended.fights}"
     if missing := promised.announced - ended.announced:
         yield f"never announced: {set(missing)}"
     told = town.told(cache)[since.told :]
@@ -106,6 +113,8 @@ def of_row(row: CacheRow, history: list[HistoryRecord]) -> Iterator[str]:
         yield f"the verdict is {row.verdict}"
     if row.unannounced or row.unfinished:
         yield f"left over: unannounced {row.unannounced}, unfinished {row.unfinished}"
+    if len(row.memory.made) != 1:
+        yield f"known as made by us: {row.memory.made}"
     if row.revision != history[-1].revision:
         yield f"the row has revision {row.revision}, the history {history[-1].revision}"
 
@@ -133,34 +142,62 @@ def _told_twice(told: list[tuple[str, str]]) -> Iterator[str]:
         yield f"announced under two ids: {doubled}"
 
 
-async def after_each_death(town: Town, plot: Plot, side: Cut, *, at_once: bool, prepared: bool) -> list[str]:
-    """Play a plot once for each of its calls, the worker dying there; give what is not as promised afterwards.
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """Where one plot is played again and again, each time with another cache, and always ought to end the same."""
 
-    ``prepared`` caches have been attached before.
-    """
-    worker = town.hire()
+    town: Town
+    worker: Reconciler
+    plot: Plot
+    prepared: bool
+    """Caches have been attached before the plot begins."""
 
-    async def played(name: str, cuts: list[tuple[int, Cut]]) -> tuple[Story, Since]:
-        (cache,) = town.add(name)
-        if prepared:
-            await attached(Story(town, worker, cache))
-        since = await here(town, cache)
-        story = Story(town, worker, cache, cuts, at_once)
-        await plot(story)
+    async def play(self, name: str, **how: Any) -> tuple[Story, Since]:
+        (cache,) = self.town.add(name)
+        if self.prepared:
+            await attached(Story(self.town, self.worker, cache))
+        since = await here(self.town, cache)
+        story = Story(self.town, self.worker, cache, **how)
+        await self.plot(story)
         return story, since
 
-    await played("warm", [])
-    undisturbed, since = await played("undisturbed", [])
-    promised = await ending(town, undisturbed.cache, since)
-    complaints = await amiss(undisturbed, since, promised)
-    for number in range(_ENDLESS):
-        story, since = await played(f"dies-at-{number}", [(number, side)])
-        if not story.deaths:
-            assert number > _FEWEST_CALLS, "this story is too short to show anything"
-            return complaints
+    async def undisturbed(self) -> tuple[list[Sent], Ending]:
+        """Play it once to see what it takes, and how it is to end."""
+        await self.play("warm")
+        story, since = await self.play("undisturbed")
+        promised = await ending(self.town, story.cache, since)
+        assert await amiss(story, since, promised) == []
+        assert len(story.wire.sent) > _FEWEST_CALLS, "this story is too short to show anything"
+        return story.wire.sent, promised
+
+
+async def after_each_death(town: Town, plot: Plot, side: Cut, *, at_once: bool, prepared: bool) -> list[str]:
+    """Play a plot once for each of its calls, the worker dying there; give what is not as promised afterwards."""
+    theatre = Theatre(town, town.hire(), plot, prepared)
+    calls, promised = await theatre.undisturbed()
+    complaints: list[str] = []
+    for call in calls:
+        story, since = await theatre.play(f"dies-at-{call.number}", cuts=[(call.number, side)], at_once=at_once)
+        assert story.deaths, f"nobody died at {call}"
         complaints += await amiss(story, since, promised)
-    raise AssertionError("this story has no end")
+    return complaints
 
 
+async def after_each_outage(town: Town, plot: Plot, down: frozenset[To], *, prepared: bool) -> list[str]:
+    """As ``after_each_death``, with storage going down at each call to it; the SDK's own patience takes seconds."""
+    theatre = Theatre(town, town.hire(), plot, prepared)
+    calls, promised = await theatre.undisturbed()
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def played(number: int) -> list[str]:
+        async with limit:
+            story, since = await theatre.play(f"lacks-{number}", outages=[(number, down)])
+        assert story.deaths, f"nothing failed at {calls[number]}"
+        return await amiss(story, since, promised)
+
+    numbers = [call.number for call in calls if call.to in down]
+    return [each for some in await asyncio.gather(*map(played, numbers)) for each in some]
+
+
+_AT_ONCE = 12
 _FEWEST_CALLS = 30
-_ENDLESS = 200

@@ -32,10 +32,11 @@ from shared.publish import Publisher
 from shared.reconcile import Reconciler
 from shared.store import Store, StoreSettings
 from shared.store.caches import CacheRow
+from shared.store.errors import StoreUnavailableError
 from shared.store.history import HistoryRecord
 from shared.store.queue import RECONCILE, decode
 from tests.fixtures.azurite import unused_account
-from tests.system.robust.wire import Cut, Sent, Wire
+from tests.system.robust.wire import Cut, Sent, To, Wire
 from tests.system.scene import Scene
 
 HURRIED = 400.0
@@ -136,6 +137,8 @@ class Story:
     cache: CacheId
     cuts: list[tuple[int, Cut]] = field(default_factory=list)
     """Call numbers count from the start of the story, or from the death before."""
+    outages: list[tuple[int, frozenset[To]]] = field(default_factory=list)
+    """From which call on, and who, cannot be reached for the rest of a pass; counted as ``cuts`` are."""
     at_once: bool = False
     """After a death the message comes back while Azure is still at work; otherwise last of all that is queued."""
     wire: Wire = field(default_factory=Wire)
@@ -145,7 +148,26 @@ class Story:
 
     async def play(self, wake: WakeUp) -> None:
         """Run the wake-up and all that is queued after it, Azure coming to rest in between."""
-        pending = deque([(wake, await self.town.store.now())])
+        await self._play(deque([(wake, await self.town.store.now())]))
+
+    async def play_on(self) -> None:
+        """Run what is queued, and all that is queued after it."""
+        await self._play(deque(self._queued()))
+
+    async def play_once(self, wake: WakeUp) -> None:
+        """Run the wake-up; what is queued after it stays there."""
+        assert await self.run(wake, await self.town.store.now())
+
+    async def next_round(self) -> int:
+        """Run what is queued now; gives how many of these messages led to a look at Azure."""
+        looks = 0
+        for wake, woken_at in self._queued():
+            before = len(self.wire.sent)
+            assert await self.run(wake, woken_at)
+            looks += any(call.to is To.AZURE for call in self.wire.sent[before:])
+        return looks
+
+    async def _play(self, pending: deque[tuple[WakeUp, datetime]]) -> None:
         self.wire = self._next_wire()
         rested = False
         while pending:
@@ -169,9 +191,13 @@ class Story:
         dying = asyncio.create_task(self.wire.reached.wait())
         await asyncio.wait({running, dying}, return_when=asyncio.FIRST_COMPLETED)
         dying.cancel()
-        if running.done():
+        if running.done() and not self._came_to_nothing(running):
             running.result()
             return True
+        if running.done():
+            self.deaths.append(self.wire.sent[-1])
+            self.wire = self._next_wire()
+            return False
         running.cancel()
         await asyncio.wait({running})
         assert running.cancelled(), f"a worker cannot outlive its end: {running.exception()!r}"
@@ -179,8 +205,14 @@ class Story:
         self.wire = self._next_wire()
         return False
 
+    def _came_to_nothing(self, running: asyncio.Task[None]) -> bool:
+        """Tell whether storage could not be reached, as was arranged."""
+        return bool(self.wire.down) and isinstance(running.exception(), StoreUnavailableError)
+
     def _next_wire(self) -> Wire:
-        return Wire(cut=self.cuts.pop(0) if self.cuts else None, sent=[], queued=self.wire.queued)
+        cut = self.cuts.pop(0) if self.cuts else None
+        down_from, down = self.outages.pop(0) if self.outages else (0, frozenset[To]())
+        return Wire(cut=cut, down=down, down_from=down_from, queued=self.wire.queued)
 
     def _queued(self) -> list[tuple[WakeUp, datetime]]:
         new, self._read = self.wire.queued[self._read :], len(self.wire.queued)
