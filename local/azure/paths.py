@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 TAGS = "microsoft.resources/tags"
@@ -10,7 +10,9 @@ GROUP = "microsoft.resources/resourcegroups"
 SUBSCRIPTION = "microsoft.resources/subscriptions"
 PROVIDER = "microsoft.resources/providers"
 JOB = "microsoft.resources/operationresults"
+LOCK = "microsoft.authorization/locks"
 _TAGS_SUFFIX = ["providers", "microsoft.resources", "tags", "default"]
+_LOCKS_SUFFIX = ["providers", "microsoft.authorization", "locks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,18 @@ class ArmPath:
 
     @property
     def scope(self) -> str:
-        """The id of what a Tags API path tags."""
-        return self.text[: -len("/" + "/".join(_TAGS_SUFFIX))] if self.type == TAGS else self.text
+        """The id of what a path of the Tags API tags, or of what a lock locks; of any other path, itself."""
+        if self.type not in {TAGS, LOCK}:
+            return self.text
+        suffix = [*_LOCKS_SUFFIX, *self.names] if self.type == LOCK else _TAGS_SUFFIX
+        return self.text[: -len("/" + "/".join(suffix))]
+
+    def as_action(self) -> ArmPath:
+        """Read the last segment as an action on the resource before it, as of a POST."""
+        if self.action or not self.is_list or not self.names:
+            return self
+        text, _, action = self.text.rpartition("/")
+        return replace(self, text=text, type=self.type.rpartition("/")[0], is_list=False, action=action.lower())
 
 
 class NotAnArmPathError(ValueError):
@@ -64,9 +76,11 @@ def parse(path: str) -> ArmPath:
     if not parts or "" in parts:
         raise NotAnArmPathError(path)
     if len(lower) > len(_TAGS_SUFFIX) and lower[-4:] == _TAGS_SUFFIX:
-        subscription = parts[1] if lower[0] == "subscriptions" else ""
-        group = parts[3] if len(lower) > 3 and lower[2] == "resourcegroups" else ""  # noqa: PLR2004 - position of the group
-        return ArmPath(text, TAGS, ("default",), subscription, group)
+        return ArmPath(text, TAGS, ("default",), *_place(parts, lower))
+    for names in (0, 1):
+        end = len(lower) - names
+        if end > len(_LOCKS_SUFFIX) and lower[end - len(_LOCKS_SUFFIX) : end] == _LOCKS_SUFFIX:
+            return ArmPath(text, LOCK, tuple(parts[end:]), *_place(parts, lower), is_list=not names)
     match lower:
         case ["providers", namespace, *rest]:
             return _provided(text, namespace, (parts[2:], rest), "", "")
@@ -76,6 +90,17 @@ def parse(path: str) -> ArmPath:
             return _in_subscription(text, parts[1], parts[2:], rest)
         case _:
             raise NotAnArmPathError(path)
+
+
+def _place(parts: list[str], lower: list[str]) -> tuple[str, str]:
+    """Give subscription and group of a path, each empty where it has none."""
+    match lower:
+        case ["subscriptions", _, "resourcegroups", _, *_]:
+            return parts[1], parts[3]
+        case ["subscriptions", _, *_]:
+            return parts[1], ""
+        case _:
+            return "", ""
 
 
 def _in_subscription(text: str, subscription: str, parts: list[str], lower: list[str]) -> ArmPath:

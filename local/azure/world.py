@@ -259,9 +259,10 @@ class World:
         self.settle()
         path, _, query = url.removeprefix(wire.base_url).partition("?")
         try:
+            place = parse(path)
             call = Call(
                 method.upper(),
-                parse(path),
+                place.as_action() if method.upper() == "POST" else place,
                 {name.lower(): value for name, value in parse_qsl(query, keep_blank_values=True)},
                 body,
                 caller,

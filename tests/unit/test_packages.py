@@ -14,7 +14,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 TOOLS = ["azcli", "custodian", "fuzz", "infra"]
-LOCKS = ["requirements-dev.lock", "requirements-worker.lock", "requirements.txt", *(f"locks/{name}.lock" for name in TOOLS)]
+LOCKS = [
+    "requirements-dev.lock",
+    "requirements-worker.lock",
+    "requirements.txt",
+    *(f"locks/{name}.lock" for name in TOOLS),
+]
 
 
 @dataclass(frozen=True, slots=True)

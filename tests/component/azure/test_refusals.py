@@ -29,7 +29,7 @@ PATCH = {"properties": {"publicNetworkAccess": "Disabled"}}
     [
         ("GET", f"{CACHES}/providers/Microsoft.Compute/virtualMachines?api-version=2024-11-01", "route"),
         ("GET", "/somewhere/else", "route"),
-        ("POST", f"{CACHE}/listKeys?api-version=2024-11-01", "route"),
+        ("POST", f"{CACHE}/explode?api-version=2024-11-01", "POST:explode"),
         ("GET", f"{CACHE}?api-version=1999-01-01", "api-version '1999-01-01'"),
         ("GET", f"{CACHE}", "api-version ''"),
         ("GET", f"{CACHES}/providers/Microsoft.Cache/redis?api-version=2024-11-01&$filter=x", "query option"),

@@ -1,0 +1,131 @@
+"""A recording is sent again, call by call, to a world whose time it drives, and every answer is held against it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from local.azure.callers import OPERATOR
+from local.azure.calls import BASE_URL, Answer, Json
+from local.azure.clock import ManualClock
+from local.azure.faults import FailOperation, Lasting, Match
+from local.azure.throttle import Buckets
+from local.azure.world import Wire, World, WorldOptions
+from tests.component.azure.recordings.cassettes import Exchange, arm_path
+from tests.component.azure.recordings.comparing import differences
+from tests.component.azure.recordings.scope import reasons
+from tests.component.azure.recordings.standing import Standing
+from tests.component.azure.recordings.timing import Timing, announced, timing
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Recorders put this one in the place of every id that they hide.
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one exchange: ``left_out`` says why it does not count, ``found`` how the answers differ."""
+
+    recording: str
+    exchange: Exchange
+    left_out: str = ""
+    found: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Walk:
+    """``urls`` are our operations by the path of the recorded ones, ``guids`` our made-up ids by theirs."""
+
+    exchanges: Sequence[Exchange]
+    clock: ManualClock = field(default_factory=ManualClock)
+    world: World = field(init=False)
+    times: Timing = field(init=False)
+    urls: dict[str, str] = field(default_factory=dict)
+    guids: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.world = World(self.clock, WorldOptions(buckets=Buckets(enforced=False)))
+        self.times = timing(self.exchanges)
+        Standing(self.world, self.exchanges).prepare()
+
+    def outcomes(self, recording: str) -> list[Outcome]:
+        """Send everything that counts, in order."""
+        return [
+            Outcome(recording, exchange, reason)
+            if reason
+            else Outcome(recording, exchange, found=tuple(self._found(exchange)))
+            for exchange, reason in zip(self.exchanges, reasons(self.exchanges), strict=True)
+        ]
+
+    def _found(self, exchange: Exchange) -> list[str]:
+        answer = self._send(exchange)
+        self._learn(exchange.answer, answer.body)
+        self._learn_urls(exchange, answer)
+        return differences(self._without_neighbours(exchange, answer), answer)
+
+    def _send(self, exchange: Exchange) -> Answer:
+        begun = self.times.moments[exchange.number - 1] if exchange.number else 0.0
+        self.clock.advance(self.times.moments[exchange.number] - begun)
+        self._foresee(exchange)
+        url = self.urls.get(exchange.key, exchange.url)
+        body = json.loads(self._ours(json.dumps(exchange.request)))
+        wire = Wire({name: self._ours(value) for name, value in exchange.conditions.items()}, BASE_URL)
+        answer = self.world.request(exchange.method, self._ours(url), body, OPERATOR, wire)
+        self.world.faults.clear()
+        return answer
+
+    def _foresee(self, exchange: Exchange) -> None:
+        """Let the operation that this call begins take as long, and end as badly, as the recorded one."""
+        lasting = self.times.lasting[exchange.number]
+        if lasting is not None:
+            self.world.faults.add(Lasting(lasting), Match())
+        watched = announced(exchange) - {exchange.key}
+        for later in self.exchanges[exchange.number :]:
+            error = (later.answer or {}).get("error")
+            if later.key in watched and isinstance(error, dict) and "Redis" in str(error.get("code")):
+                self.world.faults.add(FailOperation(str(error["code"]), str(error.get("message"))), Match())
+                return
+
+    def _ours(self, text: str) -> str:
+        for recorded, ours in self.guids.items():
+            text = text.replace(recorded, ours)
+        return text
+
+    def _learn(self, recorded: object, ours: object) -> None:
+        """Note which made-up id of ours stands for which recorded one."""
+        match recorded, ours:
+            case dict(), dict():
+                for name in recorded.keys() & ours.keys():
+                    self._learn(recorded[name], ours[name])
+            case list(), list():
+                for one, other in zip(recorded, ours, strict=False):
+                    self._learn(one, other)
+            case str(), str():
+                pairs = zip(_GUID.findall(recorded), _GUID.findall(ours), strict=False)
+                self.guids |= {one: other for one, other in pairs if one not in {other, _NOBODY}}
+            case _:
+                pass
+
+    def _learn_urls(self, exchange: Exchange, answer: Answer) -> None:
+        ours = {name.lower(): value for name, value in answer.headers.items()}
+        for name in ("azure-asyncoperation", "location"):
+            path = arm_path(exchange.headers.get(name, ""))
+            if path is not None and path.key != exchange.key and name in ours:
+                self.urls[path.key] = ours[name]
+
+    def _without_neighbours(self, exchange: Exchange, answer: Answer) -> Exchange:
+        """Leave out of a list of a whole subscription what others had made in it."""
+        items = (exchange.answer or {}).get("value")
+        if exchange.path is None or exchange.path.group or not isinstance(items, list):
+            return exchange
+        mine = {item["id"].lower() for item in _items(answer)}
+        known = {other.key for other in self.exchanges if other.method in {"PUT", "PATCH"}}
+        kept = [item for item in items if "id" not in item or item["id"].lower() in mine | known]
+        return replace(exchange, answer={**(exchange.answer or {}), "value": kept})
+
+
+def _items(answer: Answer) -> list[Json]:
+    value = (answer.body or {}).get("value")
+    return [item for item in value if "id" in item] if isinstance(value, list) else []
