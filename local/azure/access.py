@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from local.azure import errors
+from local.azure import errors, locks
 from local.azure.calls import Call, Caller
 from local.azure.faults import Denied, Faults, Lock, PolicyDenial
-from local.azure.paths import PROVIDER, SUBSCRIPTION, TAGS, ArmPath
+from local.azure.paths import LOCK, PROVIDER, SUBSCRIPTION, TAGS, ArmPath
 from local.azure.routes import Route
+from local.azure.store import Store
 from local.azure.subscriptions import Directory
 
 _VERBS = {"GET": "read", "HEAD": "read", "DELETE": "delete", "PUT": "write", "PATCH": "write", "POST": "action"}
@@ -27,15 +29,18 @@ class Access:
 
     faults: Faults
     directory: Directory
+    store: Store
 
     def check(self, call: Call, route: Route) -> None:
         """Refuse with ArmError what would not reach the provider."""
         if call.path.subscription and not self.directory.knows(call.path.subscription):
             raise errors.subscription_not_found(call.path.subscription)
         self._authorize(call, route)
-        if call.method in {"GET", "HEAD", "POST"}:
+        if call.method in {"GET", "HEAD"}:
             return
         self._check_locks(call)
+        if call.method == "POST":
+            return
         if call.method == "PUT":
             self._check_registration(call, route)
         if call.method != "DELETE":
@@ -66,19 +71,32 @@ class Access:
             raise errors.unauthorized(call.caller, action, scope)
 
     def _check_locks(self, call: Call) -> None:
+        """Refuse what a lock holds back: of a ReadOnly one, actions too, since each could change something.
+
+        Locks themselves can be made and lifted all the same.
+        """
+        if call.path.type == LOCK:
+            return
         verb = "delete" if call.method == "DELETE" else "write"
         scope = call.path.scope
         within = scope.lower() + "/"
-        for lock in self.faults.standing(Lock, call):
-            covered = within.startswith(lock.scope.lower().rstrip("/") + "/")
+        for locked, level in self._locked(call):
+            covered = within.startswith(locked.lower().rstrip("/") + "/")
             # Deleting a group deletes what a lock inside it holds.
-            inside = verb == "delete" and lock.scope.lower().startswith(within)
-            if (covered or inside) and (verb == "delete" or lock.level == "ReadOnly"):
-                raise errors.scope_locked(scope, verb, lock.scope)
+            inside = verb == "delete" and locked.lower().startswith(within)
+            if (covered or inside) and (verb == "delete" or level == "ReadOnly"):
+                raise errors.scope_locked(scope, verb, locked)
+
+    def _locked(self, call: Call) -> Iterator[tuple[str, str]]:
+        """Give the scopes that are locked, with their levels: by faults, and by locks that somebody made."""
+        yield from ((lock.scope, lock.level) for lock in self.faults.standing(Lock, call))
+        if call.path.subscription:
+            standing = locks.in_subscription(self.store, call.path.subscription)
+            yield from ((lock.scope, lock.level) for lock in standing)
 
     def _check_registration(self, call: Call, route: Route) -> None:
         namespace = route.type.split("/", 1)[0]
-        if call.path.type == TAGS or namespace == "Microsoft.Resources":
+        if call.path.type == TAGS or namespace in {"Microsoft.Resources", "Microsoft.Authorization"}:
             return
         if not self.directory.registered(call.path.subscription, namespace):
             raise errors.not_registered(namespace)

@@ -78,14 +78,15 @@ class LinkTarget(Protocol):
         """Name what DNS must answer for."""
 
 
-def target_of(resource_id: str) -> LinkTarget | None:
-    """Find how endpoints attach to a resource; None for a type that is not emulated."""
-    from local.azure.redis import RedisLinks  # noqa: PLC0415 - targets use this module
+def target_of(resource_id: str) -> LinkTarget:
+    """Find how endpoints attach to a resource."""
+    from local.azure.others import OtherLinks  # noqa: PLC0415 - targets use this module
+    from local.azure.redis import RedisLinks  # noqa: PLC0415 - as above
     from local.azure.redisenterprise import EnterpriseLinks  # noqa: PLC0415 - as above
 
     targets: Mapping[str, LinkTarget] = {
         "microsoft.cache/redis": RedisLinks(),
         "microsoft.cache/redisenterprise": EnterpriseLinks(),
     }
-    parts = resource_id.lower().split("/")
-    return targets.get("/".join(parts[6:8]))
+    kind = "/".join(resource_id.split("/")[6:8])
+    return targets.get(kind.lower()) or OtherLinks(kind)

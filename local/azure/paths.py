@@ -113,18 +113,27 @@ def _in_subscription(text: str, subscription: str, parts: list[str], lower: list
             return ArmPath(text, GROUP, (parts[1],), subscription, parts[1])
         case ["resourcegroups", _, "providers", namespace, *rest]:
             return _provided(text, namespace, (parts[4:], rest), subscription, parts[1])
+        case ["tagnames", *_]:
+            kind = "/".join((SUBSCRIPTION, *lower[0::2]))
+            return ArmPath(text, kind, (subscription, *parts[1::2]), subscription, is_list=len(parts) % 2 == 1)
         case ["operationresults", _]:
             return ArmPath(text, JOB, (parts[1],), subscription)
-        case ["providers"]:
-            return ArmPath(text, PROVIDER, (), subscription, is_list=True)
-        case ["providers", _]:
-            return ArmPath(text, PROVIDER, (parts[1],), subscription)
-        case ["providers", _, "register" | "unregister" as action]:
-            return ArmPath(text, PROVIDER, (parts[1],), subscription, action=action)
-        case ["providers", namespace, *rest]:
-            return _provided(text, namespace, (parts[2:], rest), subscription, "")
+        case ["providers", *rest]:
+            return _of_provider(text, subscription, parts[1:], rest)
         case _:
             raise NotAnArmPathError(text)
+
+
+def _of_provider(text: str, subscription: str, parts: list[str], lower: list[str]) -> ArmPath:
+    match lower:
+        case []:
+            return ArmPath(text, PROVIDER, (), subscription, is_list=True)
+        case [_]:
+            return ArmPath(text, PROVIDER, (parts[0],), subscription)
+        case [_, "register" | "unregister" as action]:
+            return ArmPath(text, PROVIDER, (parts[0],), subscription, action=action)
+        case _:
+            return _provided(text, lower[0], (parts[1:], lower[1:]), subscription, "")
 
 
 def _provided(

@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
 GROUP = "Microsoft.Resources/resourceGroups"
 _GROUP_OPERATION = "Microsoft.Resources/subscriptions/resourceGroups"
-_TAGS = "Microsoft.Resources/tags"
-_VERSIONS = frozenset(
-    {"2025-04-01", "2025-03-01", "2024-11-01", "2024-07-01", "2022-09-01", "2021-04-01", "2020-10-01"}
+VERSIONS = frozenset(
+    {"2025-04-01", "2025-03-01", "2024-11-01", "2024-07-01", "2022-09-01", "2021-04-01", "2020-10-01", "2020-06-01"}
 )
-_SUBSCRIPTION_VERSIONS = _VERSIONS | {
+_SUBSCRIPTION_VERSIONS = VERSIONS | {
     "2022-12-01",
     "2022-01-01",
     "2021-01-01",
@@ -36,9 +35,7 @@ _SUBSCRIPTION_VERSIONS = _VERSIONS | {
     "2016-06-01",
 }
 # azure-mgmt-core registers a provider by itself with this one, after a 409 MissingSubscriptionRegistration.
-_PROVIDER_VERSIONS = _VERSIONS | {"2016-02-01"}
-_MOST_TAGS = 50
-_LONGEST_TAG = 256
+_PROVIDER_VERSIONS = VERSIONS | {"2016-02-01"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +89,20 @@ def get_group(world: World, call: Call) -> Answer:
 def head_group(world: World, call: Call) -> Answer:
     exists = world.store.get(call.path.text) is not None
     return Answer(HTTPStatus.NO_CONTENT) if exists else Answer(HTTPStatus.NOT_FOUND, None, errors.GATEWAY)
+
+
+def patch_group(world: World, call: Call) -> Answer:
+    """Change tags, which replace those that are there; nothing else of a group can change."""
+    group = world.store.find(call.path.text, Group)
+    if group is None:
+        raise errors.group_not_found(call.path.name)
+    if group.state == "Deleting":
+        raise errors.group_deleting(group.name)
+    given = (call.body or {}).get("tags")
+    after = group if given is None else replace(group, tags=dict(given))
+    world.put(after)
+    world.emit(call, f"{_GROUP_OPERATION}/write", group.id)
+    return Answer(HTTPStatus.OK, after.render())
 
 
 def delete_group(world: World, call: Call) -> Answer:
@@ -152,7 +163,7 @@ def poll_job(world: World, call: Call) -> Answer:
 
 
 def _subscription(subscription: Subscription, tenant: str) -> Json:
-    return {
+    body: Json = {
         "id": f"/subscriptions/{subscription.id}",
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
@@ -166,6 +177,9 @@ def _subscription(subscription: Subscription, tenant: str) -> Json:
             "spendingLimit": "Off",
         },
     }
+    if subscription.tags:
+        body["tags"] = dict(subscription.tags)
+    return body
 
 
 def list_subscriptions(world: World, call: Call) -> Answer:
@@ -250,81 +264,6 @@ def unregister(world: World, call: Call) -> Answer:
     return Answer(HTTPStatus.OK, _provider(after, call.path.name))
 
 
-# Tags
-
-
-def _tagged(world: World, call: Call) -> Resource:
-    scope = call.path.scope
-    resource = world.store.get(scope)
-    if resource is None:
-        if call.path.group and world.store.get(call.path.group_id) is None:
-            raise errors.group_not_found(call.path.group)
-        raise errors.not_found(scope)
-    return resource
-
-
-def _tags(scope: str, tags: Json) -> Json:
-    return {"id": f"{scope}/providers/{_TAGS}/default", "name": "default", "type": _TAGS, "properties": {"tags": tags}}
-
-
-def get_tags(world: World, call: Call) -> Answer:
-    _tagged(world, call)
-    seen = world.seen(call, call.path.scope)
-    return Answer(HTTPStatus.OK, _tags(call.path.scope, dict(seen.tags) if seen else {}))
-
-
-def put_tags(world: World, call: Call) -> Answer:
-    return _write_tags(world, call, _given(call))
-
-
-def patch_tags(world: World, call: Call) -> Answer:
-    """Merge, replace or delete; a Delete takes away only tags whose value is the given one."""
-    resource = _tagged(world, call)
-    operation = str((call.body or {}).get("operation") or "").lower()
-    match operation:
-        case "merge":
-            return _write_tags(world, call, _merged(resource.tags, _given(call)))
-        case "replace":
-            return _write_tags(world, call, _given(call))
-        case "delete":
-            given = {name.lower(): value for name, value in _given(call).items()}
-            kept = {name: value for name, value in resource.tags.items() if given.get(name.lower()) != value}
-            return _write_tags(world, call, kept)
-        case _:
-            raise errors.bad_request(f"The value '{operation}' of 'operation' is not valid.", "InvalidRequestContent")
-
-
-def _merged(before: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """Names of tags are compared without case; the spelling that is there stays."""
-    spelled = {name.lower(): name for name in before}
-    return {**before, **{spelled.get(name.lower(), name): value for name, value in given.items()}}
-
-
-def _given(call: Call) -> dict[str, str]:
-    tags = call.properties.get("tags") or {}
-    if len(tags) > _MOST_TAGS:
-        raise errors.bad_request(f"The number of tags must not exceed {_MOST_TAGS}.", "InvalidTagCount")
-    for name, value in tags.items():
-        if len(str(value)) > _LONGEST_TAG:
-            raise errors.bad_request(
-                f"The value of tag '{name}' is too long. Maximum length is {_LONGEST_TAG}.", "InvalidTagValueLength"
-            )
-    return {str(name): str(value) for name, value in tags.items()}
-
-
-def _write_tags(world: World, call: Call, tags: dict[str, str]) -> Answer:
-    resource = _tagged(world, call)
-    world.put(replace(resource, tags=tags))
-    world.emit(call, f"{_TAGS}/write", call.path.scope)
-    return Answer(HTTPStatus.OK, _tags(call.path.scope, tags))
-
-
-def delete_tags(world: World, call: Call) -> Answer:
-    world.put(replace(_tagged(world, call), tags={}))
-    world.emit(call, f"{_TAGS}/delete", call.path.scope)
-    return Answer(HTTPStatus.OK)
-
-
 # Management groups
 
 _ROOT = "/providers/Microsoft.Management/managementGroups"
@@ -367,8 +306,15 @@ ROUTES = (
     Route(
         GROUP,
         _GROUP_OPERATION,
-        _VERSIONS,
-        {"GET": get_group, "HEAD": head_group, "LIST": listed, "PUT": put_group, "DELETE": delete_group},
+        VERSIONS,
+        {
+            "GET": get_group,
+            "HEAD": head_group,
+            "LIST": listed,
+            "PUT": put_group,
+            "PATCH": patch_group,
+            "DELETE": delete_group,
+        },
         PAGED,
     ),
     Route(
@@ -385,8 +331,7 @@ ROUTES = (
         {"GET": get_provider, "LIST": list_providers, "POST:register": register, "POST:unregister": unregister},
         frozenset({"api-version"}),
     ),
-    Route(_TAGS, _TAGS, _VERSIONS, {"GET": get_tags, "PUT": put_tags, "PATCH": patch_tags, "DELETE": delete_tags}),
-    Route("Microsoft.Resources/operationresults", "Microsoft.Resources/operationresults", _VERSIONS, {"GET": poll_job}),
+    Route("Microsoft.Resources/operationresults", "Microsoft.Resources/operationresults", VERSIONS, {"GET": poll_job}),
     Route(
         "Microsoft.Management/managementGroups/descendants",
         "Microsoft.Management/managementGroups/descendants",

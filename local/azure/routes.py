@@ -44,14 +44,16 @@ class Routes:
         """Collect what the providers offer."""
         from local.azure import (  # noqa: PLC0415 - providers use routes and the world
             databases,
+            locks,
             privatedns,
             redis,
             redisenterprise,
             resources,
+            tags,
         )
         from local.azure.network import endpoints, vnets, zonegroups  # noqa: PLC0415 - as above
 
-        modules = (redis, redisenterprise, databases, endpoints, zonegroups, vnets, privatedns, resources)
+        modules = (redis, redisenterprise, databases, endpoints, zonegroups, vnets, privatedns, resources, tags, locks)
         return cls({route.type.lower(): route for module in modules for route in module.ROUTES})
 
     def find(self, call: Call) -> tuple[Route, Handler]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 DEFAULT_NAMESPACES = frozenset({"microsoft.cache", "microsoft.network", "microsoft.resources", "microsoft.eventgrid"})
@@ -15,6 +16,7 @@ class Subscription:
     name: str
     state: str = "Enabled"
     registered: frozenset[str] = DEFAULT_NAMESPACES
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

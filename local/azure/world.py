@@ -122,7 +122,7 @@ class World:
     def __post_init__(self) -> None:
         self.random = random.Random(self.options.seed)
         self.throttle = Throttle(self.options.buckets)
-        self.access = Access(self.faults, self.directory)
+        self.access = Access(self.faults, self.directory, self.store)
         self._routes = Routes.all()
 
     # Time
@@ -180,7 +180,7 @@ class World:
             setattr(self, kept, getattr(fresh, kept))
         self.faults.clear()
         self.events.clear()
-        self.access = Access(self.faults, self.directory)
+        self.access = Access(self.faults, self.directory, self.store)
 
     def seed(self, data: Seed | Json) -> Seed:
         """Let a fleet stand in the world; raises InvalidSeedError for data that cannot be read."""

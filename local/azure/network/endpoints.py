@@ -22,6 +22,7 @@ from local.azure.network.vnets import (
     give_back,
     take_address,
 )
+from local.azure.others import OtherLinks
 from local.azure.reading import get, listed, require_group
 from local.azure.redis import CONNECT_AT
 from local.azure.routes import PAGED, Route
@@ -349,9 +350,9 @@ def _check_subnet(world: World, call: Call, wish: Wish) -> Subnet:
 
 def _check_target(world: World, call: Call, wish: Wish) -> tuple[Resource, LinkTarget]:
     kind = target_of(wish.target_id)
-    if kind is None:
-        raise errors.not_emulated(f"private endpoints to '{wish.target_id}'")
     target = world.store.get(wish.target_id)
+    if target is None and isinstance(kind, OtherLinks):
+        raise errors.not_emulated(f"private endpoints to '{wish.target_id}'")
     if target is None:
         raise errors.bad_reference(wish.target_id, call.path.text)
     if not wish.manual:
@@ -406,7 +407,7 @@ def vanish(world: World, endpoint_id: str, call: Call | None = None) -> None:
     give_back(world, endpoint.subnet_id, endpoint.address)
     world.remove(endpoint.id)
     kind, target = target_of(endpoint.target_id), world.store.get(endpoint.target_id)
-    if kind is not None and target is not None:
+    if target is not None:
         kind.disconnect(world, target.id, endpoint.connection_name)
         if call is not None:
             world.emit(call, f"{kind.proxies}/delete", _proxy(target, endpoint))

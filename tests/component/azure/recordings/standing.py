@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from local.azure import redis, redisenterprise
 from local.azure.calls import Json
+from local.azure.clock import ManualClock
 from local.azure.databases import Database
-from local.azure.network.vnets import VirtualNetwork
+from local.azure.links import DnsName
+from local.azure.network.vnets import Subnet, VirtualNetwork, put_subnet_value
+from local.azure.others import OtherResource
 from local.azure.regions import short_name
 from local.azure.resources import Group
-from local.azure.subscriptions import Subscription
+from local.azure.subscriptions import DEFAULT_NAMESPACES, Subscription
 from local.azure.world import World
 from tests.component.azure.recordings.cassettes import Exchange, arm_path
 
@@ -22,6 +25,11 @@ _SHOWN_ONLY = frozenset(
     {"provisioningState", "instances", "accessKeys", "hostName", "port", "sslPort", "linkedServers"}
     | {"privateEndpointConnections", "publicNetworkAccess", "sku"}
 )
+_EMULATED = re.compile(
+    r"microsoft\.(cache|resources|authorization)/"
+    r"|microsoft\.network/(private(endpoints|dnszones)|virtualnetworks|networkinterfaces|applicationsecuritygroups)"
+)
+_LONG = 4000.0
 _GONE = frozenset({404, 204})
 
 
@@ -30,6 +38,7 @@ class Standing:
     """Puts what stood before into a world; ``first`` is the first call to each path."""
 
     world: World
+    clock: ManualClock
     exchanges: Sequence[Exchange]
     first: dict[str, Exchange] = field(default_factory=dict)
 
@@ -38,10 +47,12 @@ class Standing:
         for exchange in self.exchanges:
             self.first.setdefault(exchange.key, exchange)
         ids = [found for exchange in self.exchanges for found in self._named(exchange)]
+        self._subscriptions()
         for resource_id in ids:
             self._group(resource_id)
-        for resource_id in ids:
+        for resource_id in dict.fromkeys(part for found in ids for part in _lineage(found)):
             self._resource(resource_id)
+        self.clock.advance(_LONG)
 
     @staticmethod
     def _named(exchange: Exchange) -> list[str]:
@@ -50,9 +61,15 @@ class Standing:
         items = (exchange.answer or {}).get("value") if exchange.path and exchange.path.is_list else None
         return _ID.findall(f'{path}" {json.dumps(exchange.request)} {json.dumps(items)}')
 
+    def _subscriptions(self) -> None:
+        """Let every subscription stand, registered for whatever the recording touches in it."""
+        text = json.dumps([[exchange.url, exchange.request] for exchange in self.exchanges]).lower()
+        registered = DEFAULT_NAMESPACES | set(re.findall(r"/providers/(microsoft\.[a-z]+)", text))
+        for subscription in dict.fromkeys(re.findall(r"/subscriptions/([^/?\"\\]+)", text)):
+            self.world.directory.add(Subscription(subscription, "recorded", registered=registered))
+
     def _group(self, resource_id: str) -> None:
         parts = resource_id.split("/")
-        self.world.directory.add(Subscription(parts[2], "recorded"))
         group_id = f"/subscriptions/{parts[2]}/resourceGroups/{parts[4]}"
         if self.world.store.get(group_id) is not None or not self._stood(group_id):
             return
@@ -79,7 +96,13 @@ class Standing:
 
     def _resource(self, resource_id: str) -> None:
         path = arm_path(resource_id)
-        if path is None or path.is_list or not self._stood(path.text) or self.world.store.get(path.text) is not None:
+        if path is None or path.is_list or self.world.store.get(path.text) is not None:
+            return
+        if _EMULATED.match(path.type) is None:
+            # Calls to it are not sent, so that it stands from the beginning.
+            self._other(path.text)
+            return
+        if not self._stood(path.text):
             return
         match path.type:
             case "microsoft.cache/redis":
@@ -90,8 +113,42 @@ class Standing:
                 self.world.put(Database(id=path.text))
             case "microsoft.network/virtualnetworks":
                 self._network(path.text)
+            case "microsoft.network/virtualnetworks/subnets":
+                subnet = Subnet(id=path.text, prefix="10.0.0.0/24", etag=f'W/"{self.world.uuid()}"', taken={})
+                put_subnet_value(self.world, subnet)
+            case "microsoft.network/privateendpoints":
+                self._endpoint(path.text)
             case _:
                 pass
+
+    def _endpoint(self, endpoint_id: str) -> None:
+        """Let an endpoint stand, in a network of its own, attached to a cache that no recorded zone names."""
+        subscription, group = endpoint_id.split("/")[2], endpoint_id.split("/")[4]
+        place = {"subscription": subscription, "group": group, "region": "westus"}
+        network = {**place, "name": "around", "subnets": [{"name": "s", "prefix": "10.0.0.0/24"}]}
+        seed = self.world.seed({"networks": [network], "caches": [{**place, "name": "unlike-any-zone"}]})
+        link = {"privateLinkServiceId": seed.caches[0].id, "groupIds": ["redisCache"]}
+        within = endpoint_id.split("/providers/", maxsplit=1)[0]
+        subnet = {"id": f"{within}/providers/Microsoft.Network/virtualNetworks/around/subnets/s"}
+        properties = {"subnet": subnet, "privateLinkServiceConnections": [{"name": "link", "properties": link}]}
+        self.world.act("PUT", endpoint_id, {"location": "westus", "properties": properties})
+
+    def _other(self, resource_id: str) -> None:
+        """Let a resource of another type stand, with the names that an endpoint to it was seen to answer for."""
+        parts = resource_id.split("/providers/", 1)[1].split("/")
+        kind = "/".join((parts[0], *parts[1::2]))
+        shown = self._shown(resource_id)
+        region = short_name(shown.get("location") or "westus")
+        names, tags = self._names(resource_id), shown.get("tags") or {}
+        self.world.put(OtherResource(id=resource_id, type=kind, region=region, tags=tags, names=names))
+
+    def _names(self, resource_id: str) -> tuple[DnsName, ...]:
+        for exchange in self.exchanges:
+            text = json.dumps(exchange.answer).lower()
+            configs = ((exchange.answer or {}).get("properties") or {}).get("customDnsConfigs")
+            if configs and resource_id.lower() in text:
+                return tuple(_dns_name(config["fqdn"]) for config in configs)
+        return ()
 
     def _cache(self, cache_id: str) -> None:
         shown = self._shown(cache_id) or {"location": "westus", "properties": {"sku": {"name": "Standard"}}}
@@ -119,3 +176,20 @@ class Standing:
                 guid=self.world.uuid(),
             )
         )
+
+
+def _lineage(resource_id: str) -> Iterator[str]:
+    """Give the ids of what a resource is inside, outermost first, and its own; of a tag or lock, what carries it."""
+    path = arm_path(resource_id)
+    if path is None or not path.names:
+        return
+    text = path.scope
+    kept = text.split("/providers/", 1)[0].count("/") + 3
+    parts = text.split("/")
+    yield from ("/".join(parts[: end + 1]) for end in range(kept + 1, len(parts), 2))
+
+
+def _dns_name(fqdn: str) -> DnsName:
+    """Give the name with the zone and the record that its private address belongs into."""
+    record, _, zone = fqdn.partition(".")
+    return DnsName(fqdn, f"privatelink.{zone}", record)
