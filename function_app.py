@@ -5,5 +5,5 @@ import azure.functions as func
 from functions import api, events, sweep, worker
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for blueprint in (events.bp, worker.bp, sweep.bp, api.bp):
+for blueprint in (events.bp, worker.bp, sweep.bp, *api.blueprints):
     app.register_functions(blueprint)

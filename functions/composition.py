@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from shared.api.callers import Access
     from shared.arm import Arm
-    from shared.desk import Desk
+    from shared.desk.desk import Desk
     from shared.intake import Intake
     from shared.policy import Policy
     from shared.publish import Publisher
@@ -117,6 +118,15 @@ def sweeper() -> Sweeper:
 @cache
 def desk() -> Desk:
     """Put together what answers the API."""
-    from shared.desk import Desk
+    from shared.desk.desk import Desk
+    from shared.waiting import Waiting
 
-    return Desk(reconciler())
+    return Desk(reconciler(), Waiting())
+
+
+@cache
+def access() -> Access:
+    """Read how callers are told apart; raises InvalidAccessError."""
+    from shared.api.callers import Access
+
+    return Access.from_environment(os.environ)

@@ -24,7 +24,12 @@ class Log:
         """Log what somebody has to look at."""
         self._log(logging.ERROR, message, fields)
 
-    def _log(self, level: int, message: str, fields: dict[str, object]) -> None:
+    def failure(self, message: str, **fields: object) -> None:
+        """Log the exception that is being handled, with where it came from."""
+        self._log(logging.ERROR, message, fields, with_exception=True)
+
+    def _log(self, level: int, message: str, fields: dict[str, object], *, with_exception: bool = False) -> None:
         if self._logger.isEnabledFor(level):
             given = {name: str(value) for name, value in fields.items() if value is not None}
-            self._logger.log(level, "%s %s", message, json.dumps(given, ensure_ascii=False))
+            text = json.dumps(given, ensure_ascii=False)
+            self._logger.log(level, "%s %s", message, text, exc_info=with_exception)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
-from enum import Enum
-from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import yaml
 
 from shared.ids import GroupId, InvalidIdError, SubnetId, subscription_id, zone_id
 from shared.ids import region as short_region
+from shared.mistakes import Data, Path, dotted, mistakes
 from shared.model import DnsMode, Placement
 from shared.policy import (
     EVERYTHING,
@@ -34,11 +32,6 @@ if TYPE_CHECKING:
     from shared.ids import NetworkId
 
 T = TypeVar("T")
-Data = Any
-"""What YAML may hold; nothing more is known of it before it is converted."""
-Type = Any
-"""A type as the fields of a spec are annotated with it."""
-Path = tuple[str | int, ...]
 _MOST_VALUES = 20_000
 """Aliases can make a short text hold more than a machine does."""
 _DEEPEST = 20
@@ -163,14 +156,6 @@ def _scalar(node: yaml.Node) -> Data:
     return text
 
 
-def dotted(path: Path) -> str:
-    """Write a path as people do: ``rules[0].match.kinds``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
 # ── from data to specs ──────────────────────────────────────────────────────────────────────────
 
 
@@ -180,94 +165,10 @@ def _convert(document: _Document) -> PolicySpec:
         raise PolicyError(document.source, [Problem(1, "", "a policy is a mapping of keys, such as 'mode: audit'")])
     if not document.data:
         raise PolicyError(document.source, [Problem(0, "", "the policy is empty; it needs at least 'scope'")])
-    document.problems += [document.problem(path, said) for path, said in _mistakes(PolicySpec, document.data, ())]
+    document.problems += [document.problem(path, said) for path, said in mistakes(PolicySpec, document.data, ())]
     if document.problems:
         raise PolicyError(document.source, document.problems)
     return msgspec.convert(document.data, PolicySpec)
-
-
-def _mistakes(kind: Type, value: Data, path: Path) -> Iterator[tuple[Path, str]]:
-    """Walk a type and a value together: msgspec names the first mistake only, and no key of a mapping."""
-    inside = list(_inside(_meant(kind, value), value, path))
-    yield from inside
-    if inside:
-        return
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        yield path, f"{_shown(value)} is not right here; {_expected(str(error), kind)}"
-
-
-def _inside(kind: Type, value: Data, path: Path) -> Iterator[tuple[Path, str]]:
-    origin: Type = get_origin(kind)
-    if _is_spec(kind) and isinstance(value, dict):
-        yield from _of_spec(kind, value, path)
-    elif origin is dict and isinstance(value, dict):
-        for key, each in value.items():
-            yield from _mistakes(get_args(kind)[1], each, (*path, key))
-    elif origin is tuple and isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _mistakes(get_args(kind)[0], each, (*path, index))
-
-
-def _of_spec(spec: Type, value: Data, path: Path) -> Iterator[tuple[Path, str]]:
-    fields = {field.encode_name: field for field in msgspec.structs.fields(spec)}
-    for key in value:
-        if key not in fields:
-            yield (*path, key), _unknown_key(key, tuple(fields))
-    for name, field in fields.items():
-        if name in value:
-            yield from _mistakes(field.type, value[name], (*path, name))
-        elif field.required:
-            yield path, f"the key '{name}' is missing here"
-
-
-def _unknown_key(key: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    meant = f"; did you mean '{near[0]}'?" if near else ""
-    return f"there is no such key here{meant or '.'} The keys are: {', '.join(known)}."
-
-
-def _shown(value: Data) -> str:
-    match value:
-        case None:
-            return "nothing"
-        case dict():
-            return "a mapping"
-        case list():
-            return "a list"
-        case _:
-            return repr(value)
-
-
-def _expected(text: str, kind: Type) -> str:
-    """Say what would be right, from the type; msgspec's own words where it has no better ones."""
-    for member in _members(kind):
-        if isinstance(member, type) and issubclass(member, Enum):
-            return "it would have to be one of: " + ", ".join(each.value for each in member)
-    if examples := [example for meta in getattr(kind, "__metadata__", ()) for example in meta.examples or ()]:
-        return "it would have to look like " + " or ".join(map(str, examples))
-    return text[:1].lower() + text[1:].replace("`", "'")
-
-
-def _meant(kind: Type, value: Data) -> Type:
-    """Choose the member of a union that a value is meant for, by its shape."""
-    members = _members(kind)
-    return next((m for m in members if _is_spec(m) and isinstance(value, dict)), members[0])
-
-
-def _members(kind: Type) -> tuple[Type, ...]:
-    """Take a type out of its annotation, and a union apart."""
-    origin: Type = get_origin(kind)
-    if origin is Annotated:
-        return _members(get_args(kind)[0])
-    if origin in {Union, UnionType}:
-        return tuple(each for member in get_args(kind) for each in _members(member))
-    return (kind,)
-
-
-def _is_spec(kind: Type) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 # ── from specs to the policy ────────────────────────────────────────────────────────────────────

@@ -196,17 +196,19 @@ class Reconciler:
 
     # ── observe ─────────────────────────────────────────────────────────────────────────────────
 
-    async def observe(self, wake: WakeUp, row: CacheRow) -> Seen | None:
+    async def observe(self, wake: WakeUp, row: CacheRow, wishes: tuple[Request, ...] | None = None) -> Seen | None:
         """Read the world around one cache; None where the endpoint it waits for is still being made.
 
-        Raises ArmError when the cache itself cannot be read.
+        ``wishes`` are taken instead of the stored requests, where given. Raises ArmError when the cache itself cannot
+        be read.
         """
         if wake.trigger is Trigger.AGAIN and await self._endpoint_coming(row):
             return None
         cache = await self.arm.caches(wake.cache.type).get(wake.cache)
         if cache is None:
             return await self._observe_gone(wake.cache, row)
-        wanted = desired(self.policy, cache, await self._requests(wake.cache), self.clock(), await self.found())
+        asked = await self.wishes(wake.cache) if wishes is None else wishes
+        wanted = desired(self.policy, cache, asked, self.clock(), await self.found())
         bare = Observed(wake.cache, cache, memory=row.known, caller="" if wake.own else wake.caller)
         if not wants_endpoints_read(wanted):
             return Seen(bare, wanted)
@@ -237,7 +239,8 @@ class Reconciler:
         verdict = replace(row.verdict, look_after=min(pause, self.policy.timing.endpoint * 10))
         return Plan(verdict, memory=row.known, noticed=row.known)
 
-    async def _requests(self, cache: CacheId) -> tuple[Request, ...]:
+    async def wishes(self, cache: CacheId) -> tuple[Request, ...]:
+        """Give what callers have asked for and not withdrawn."""
         return tuple(
             Request(stored.placement, stored.requested_at, stored.requested_by)
             for stored in await self.store.requests.of_cache(cache)

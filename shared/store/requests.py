@@ -62,6 +62,18 @@ class Requests:
             return await self._replace(request, (await self._present(request)).etag)
         return await self._replace(request, etag)
 
+    async def add(self, request: EndpointRequest) -> EndpointRequest:
+        """Store a request where there is none yet, and give it as stored; raises ConflictError where there is one."""
+        try:
+            written = await self.table.insert(_key(request), _encoded(request))
+        except ConflictError:
+            # A write whose answer was lost is repeated by the SDK, and then stumbles over itself.
+            there = await self.get(request.cache, request.placement)
+            if there is None or there != request:
+                raise
+            return there
+        return replace(request, etag=written.etag)
+
     async def _create(self, request: EndpointRequest) -> EndpointRequest:
         try:
             written = await self.table.insert(_key(request), _encoded(request))

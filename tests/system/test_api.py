@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -16,13 +19,16 @@ from local.azure.faults import Denied
 from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azurite import Azurite
 from local.stage import eventually
+from shared.ids import CacheId
+from shared.store.requests import EndpointRequest
 from tests.system.scene import Scene, playing, scene, with_rules
+from tests.unit.api.calling import principal
 
 pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
 
 ENROLLED = {"drawbridge": "private"}
 NOBODYS = "99999999-0000-1111-2222-333333333333"
-CACHES = (
+CACHES: tuple[CacheSeed | ClusterSeed, ...] = (
     CacheSeed(fleet.APPS, "rg-shop", "plain"),
     CacheSeed(fleet.APPS, "rg-shop", "willing"),
     CacheSeed(fleet.APPS, "rg-shop", "asked"),
@@ -36,6 +42,7 @@ CACHES = (
     ClusterSeed(fleet.APPS, "rg-shop", "twin"),
     ClusterSeed(fleet.APPS, "rg-shop", "unread"),
     CacheSeed(fleet.APPS, "rg-shop", "legible"),
+    *(CacheSeed(fleet.APPS, "rg-shop", name) for name in ("forged", "idle", "awaited", "crowded", "lonely", "raced")),
 )
 
 
@@ -59,7 +66,7 @@ class Reply:
     def error(self) -> tuple[str, str]:
         """The code and the words of an error in Azure Resource Manager's shape, which has nothing beside them."""
         assert set(self.body) == {"error"}
-        assert set(self.body["error"]) <= {"code", "message", "target"}
+        assert set(self.body["error"]) <= {"code", "message", "target", "details"}
         return self.body["error"]["code"], self.body["error"]["message"]
 
 
@@ -70,10 +77,17 @@ class Pipeline:
     at: Scene
     session: aiohttp.ClientSession
 
-    async def ask(self, method: str, path: str, body: bytes | None = None, key: str | None = None) -> Reply:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
         """Call; ``key`` "" sends none."""
         given = self.at.stage.app.function_key if key is None else key
-        headers = {"x-functions-key": given} if given else {}
+        headers = {**({"x-functions-key": given} if given else {}), **(headers or {})}
         url = f"{self.at.stage.app.url}/api/{path}"
         async with self.session.request(method, url, data=body, headers=headers) as answer:
             text = await answer.text()
@@ -301,10 +315,10 @@ BAD_PATHS = {
     "name-that-ends-in-a-hyphen": path("plain-"),
 }
 BAD_BODIES = {
-    "unknown-field": (b'{"placement": "weu-prod"}', "'placement'"),
-    "not-json": (b"{", "not JSON"),
-    "not-an-object": (b"[]", "JSON object"),
-    "too-large": (b'{"x": "' + b"x" * 70_000 + b'"}', "65536 are allowed"),
+    "unknown-field": (b'{"colour": "red"}', 400, "colour", "there is no such key here"),
+    "not-json": (b"{", 400, "body", "not JSON"),
+    "not-an-object": (b"[]", 400, "body", "JSON object"),
+    "too-large": (b'{"x": "' + b"x" * 70_000 + b'"}', 413, "body", "65536 are allowed"),
 }
 
 
@@ -325,12 +339,11 @@ async def test_an_id_that_cannot_be_one_is_quoted_and_put_right(pipeline: Pipeli
 async def test_a_body_that_asks_for_something_unknown_is_refused_and_says_what_is_wrong(
     pipeline: Pipeline, what: str
 ) -> None:
-    body, words = BAD_BODIES[what]
+    body, status, target, words = BAD_BODIES[what]
     reply = await pipeline.ask("PUT", ENDPOINT, body)
 
-    code, message = reply.error
-    assert (reply.status, code, reply.body["error"]["target"]) == (400, "InvalidRequest", "body")
-    assert words in message
+    assert (reply.status, reply.body["error"]["target"]) == (status, target)
+    assert words in reply.error[1]
     assert pipeline.at.writes(fleet.cache_id("plain")) == []
 
 
@@ -405,6 +418,108 @@ async def test_without_the_key_nothing_is_answered(pipeline: Pipeline, method: s
 
     assert (await pipeline.ask(method, url, key=key)).status == 401
     assert pipeline.at.now == since
+
+
+# ── what all calls have in common ───────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("method", "where", "status"), [("GET", "nothing/here", 404), ("DELETE", "health", 405)])
+async def test_what_is_no_operation_is_refused_like_everything_else(
+    pipeline: Pipeline, method: str, where: str, status: int
+) -> None:
+    reply = await pipeline.ask(method, where)
+
+    assert (reply.status, bool(reply.error[1])) == (status, True)
+    assert reply.headers["x-ms-request-id"]
+    assert (await pipeline.ask(method, where, key="")).status == 401
+
+
+async def test_out_of_scope_is_answered_to_the_letter_as_what_does_not_exist(pipeline: Pipeline) -> None:
+    for method, below in (("GET", ""), ("GET", "/endpoints/weu-prod"), ("PUT", "/endpoints/atlantis")):
+        absent = await pipeline.ask(method, path("nowhere", "rg-shop") + below)
+        outside = await pipeline.ask(method, path("nowhere", "MC_nodes") + below)
+
+        assert outside.status == absent.status == 404
+        assert outside.body == json.loads(json.dumps(absent.body).replace("rg-shop", "MC_nodes"))
+
+
+async def test_the_api_describes_itself(pipeline: Pipeline) -> None:
+    told = await pipeline.ask("GET", "openapi.json")
+    page = await pipeline.ask("GET", "docs")
+
+    assert (told.status, told.body["openapi"]) == (200, "3.1.0")
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+
+
+async def test_a_header_that_names_a_principal_is_not_believed_outside_of_the_platform(pipeline: Pipeline) -> None:
+    forged = {"x-ms-client-principal": principal("Drawbridge.Admin", name="mallory")}
+    url = path("forged") + "/endpoints/weu-prod"
+
+    assert (await pipeline.ask("PUT", url, headers=forged)).status == 202
+    request = await pipeline.at.stage.store.requests.get(CacheId.parse(fleet.cache_id("forged")), "weu-prod")
+    assert request
+    assert request.requested_by == "a holder of the function key"
+
+
+# ── waiting, rehearsing, racing ─────────────────────────────────────────────────────────────────
+
+
+async def test_an_answer_can_be_held_until_the_endpoint_is_ready(pipeline: Pipeline) -> None:
+    url = path("awaited") + "/endpoints/weu-prod?wait=60"
+    reply = await pipeline.ask("PUT", url)
+
+    assert (reply.status, reply.body["state"]) == (200, "Ready")
+    assert pipeline.at.private(fleet.cache_id("awaited"))
+
+
+async def test_a_hundred_and_fifty_who_wait_cost_azure_nothing_and_keep_no_pass_from_ending(pipeline: Pipeline) -> None:
+    at, url = pipeline.at, path("crowded") + "/endpoints/weu-prod"
+    alone = at.now
+    await pipeline.ask("PUT", path("lonely") + "/endpoints/weu-prod?wait=60")
+    calls_alone = len(at.calls(fleet.cache_id("lonely"), alone))
+    crowd = at.now
+    await pipeline.ask("PUT", url)
+
+    answers = await asyncio.gather(*(pipeline.ask("GET", url + "?wait=60") for _ in range(150)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len(at.calls(fleet.cache_id("crowded"), crowd)) <= calls_alone + 4
+
+
+async def test_when_the_time_is_up_it_is_told_as_it_stands(pipeline: Pipeline) -> None:
+    url = path("idle") + "/endpoints/weu-prod?wait=1"
+    request = EndpointRequest(CacheId.parse(fleet.cache_id("idle")), "weu-prod", "nobody", datetime.now(UTC))
+    await pipeline.at.stage.store.requests.put(request)
+    reply = await pipeline.ask("GET", url)
+
+    assert (reply.status, reply.body["step"]) == (202, "the request waits for its first pass")
+
+
+async def test_a_rehearsal_says_what_would_be_done_and_stores_nothing(pipeline: Pipeline) -> None:
+    cache, url = fleet.cache_id("plain"), path("plain") + "/endpoints/weu-prod?dryRun=true"
+    since = await at_rest(pipeline)
+    reply = await pipeline.ask("PUT", url)
+
+    assert (reply.status, reply.body["dryRun"]) == (200, True)
+    assert reply.body["stored"].endswith("would be stored")
+    (action,) = reply.body["plan"]["actions"]
+    assert action.startswith("make endpoint pe-plain-")
+    assert pipeline.at.all_writes(since) == []
+    assert await pipeline.at.stage.store.requests.of_cache(CacheId.parse(cache)) == []
+    assert await pipeline.at.waiting() == 0
+
+
+async def test_of_two_who_create_one_wins_and_the_other_is_told(pipeline: Pipeline) -> None:
+    url = path("raced") + "/endpoints/weu-prod"
+    absent = {"If-None-Match": "*"}
+    answers = await asyncio.gather(*(pipeline.ask("PUT", url, headers=absent) for _ in range(4)))
+
+    assert sorted(answer.status for answer in answers) == [202, 412, 412, 412]
+    winner = next(answer for answer in answers if answer.status == 202)
+    again = await pipeline.ask("PUT", url, headers={"If-Match": winner.headers["ETag"]})
+    late = await pipeline.ask("PUT", url, headers={"If-Match": '"0123456789abcdef"'})
+    assert again.status in {200, 202}
+    assert (late.status, late.error[0]) == (412, "PreconditionFailed")
 
 
 # ── health ──────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.stage import APP
+from shared.api.operations import OPERATIONS
 
 # What a worker does before the first event: import function_app and say which functions there are.
 _INDEX = """
@@ -30,16 +31,18 @@ Bindings = list[dict[str, object]]
 Indexed = dict[str, Any]
 
 
-def indexed(app: Path) -> Indexed:
+def indexed(app: Path, **settings: str) -> Indexed:
     """Give what Azure would know of an app: its ``functions``, or why it is ``refused``."""
-    answer: Indexed = json.loads(printed(_INDEX, str(app), str(APP)))
+    answer: Indexed = json.loads(printed(_INDEX, str(app), str(APP), **settings))
     return answer
 
 
-def printed(script: str, *arguments: str) -> str:
-    """Run a script in a process that has no setting of the app."""
+def printed(script: str, *arguments: str, **settings: str) -> str:
+    """Run a script in a process that has no setting of the app but these."""
     command = [sys.executable, "-P", "-c", script, *arguments]
-    done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env={"PATH": "/usr/bin:/bin", **settings}, capture_output=True, text=True, check=True
+    )
     return done.stdout
 
 
@@ -53,7 +56,7 @@ def takes(queue: str) -> Bindings:
 
 
 def answers(method: str, route: str, level: str = "FUNCTION") -> Bindings:
-    trigger = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": [method], "authLevel": level}
+    trigger = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": method.split(), "authLevel": level}
     return [{**trigger, "route": route}, {"direction": "OUT", "type": "http", "name": "$return"}]
 
 
@@ -82,6 +85,9 @@ FUNCTIONS: dict[str, Bindings] = {
     "get_endpoint": answers("GET", _ENDPOINT),
     "put_endpoint": answers("PUT", _ENDPOINT),
     "get_health": answers("GET", "health", "ANONYMOUS"),
+    "get_openapi": answers("GET", "openapi.json"),
+    "get_docs": answers("GET", "docs"),
+    "elsewhere": answers("DELETE GET HEAD OPTIONS PATCH POST PUT", "{*rest}"),
 }
 
 
@@ -93,6 +99,22 @@ def test_every_function_is_there_with_its_triggers_and_bindings_and_no_other() -
     found = {name: by_name(bindings) for name, bindings in indexed(APP)["functions"].items()}
 
     assert found == {name: by_name(bindings) for name, bindings in FUNCTIONS.items()}
+
+
+def test_the_operations_of_the_api_are_served_as_they_are_documented() -> None:
+    served = {name: found for name, found in FUNCTIONS.items() if found[0]["type"] == "httpTrigger"}
+    told = {each.name: answers(each.method, each.path, "FUNCTION" if each.role else "ANONYMOUS") for each in OPERATIONS}
+
+    assert served.pop("elsewhere")
+    assert served == told
+
+
+def test_where_callers_sign_in_functions_asks_for_no_key() -> None:
+    found = indexed(APP, DRAWBRIDGE_SIGN_IN="entra")["functions"]
+
+    levels = {name: bindings[0]["authLevel"] for name, bindings in found.items() if "authLevel" in bindings[0]}
+    assert set(levels.values()) == {"ANONYMOUS"}
+    assert set(levels) == {name for name, known in FUNCTIONS.items() if known[0]["type"] == "httpTrigger"}
 
 
 def test_nothing_is_imported_before_an_event_needs_it() -> None:
@@ -113,10 +135,14 @@ _BREAKS = [
         "sweep.py", 'function_name("sweep_poison")', 'function_name("sweep_page")', "sweep_page", id="name-given-twice"
     ),
     pytest.param(
-        "api.py", "bp = func.Blueprint()", 'raise LookupError("no such thing")', "no such thing", id="error-at-import"
+        "api/caches.py",
+        "bp = func.Blueprint()",
+        'raise LookupError("no such thing")',
+        "no such thing",
+        id="error-at-import",
     ),
     pytest.param(
-        "api.py",
+        "api/caches.py",
         "from functions import composition",
         "from functions import decomposition",
         "decomposition",

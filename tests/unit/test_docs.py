@@ -19,6 +19,7 @@ import pytest
 import yaml
 
 from shared.announcements import Announcement, CacheAnnouncement, SweepAnnouncement, schemas
+from shared.api.operations import OPERATIONS
 from shared.model import Reason, Step, VerdictKind
 from shared.policy import PolicySpec, TagsSpec, json_schema
 from shared.policy_text import PolicyError, load
@@ -350,7 +351,8 @@ def decorators() -> list[Decorator]:
 
 
 def decorators_in(path: Path) -> Iterator[Decorator]:
-    module = importlib.import_module(f"functions.{path.stem}" if path.stem != "__init__" else "functions")
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef):
             for call in node.decorator_list:
@@ -375,8 +377,7 @@ def value(node: ast.expr, names: dict[str, Any]) -> str | list[str] | None:
 
 def routes() -> list[str]:
     prefix = json.loads(page("host.json"))["extensions"]["http"]["routePrefix"]
-    found = [each.given for each in decorators() if each.name == "route"]
-    return [f"{method} /{prefix}/{given['route']}" for given in found for method in given["methods"]]
+    return [f"{each.method} /{prefix}/{each.path}" for each in OPERATIONS]
 
 
 def test_every_route_is_documented_and_no_other() -> None:

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from shared.announcements import Announcement, Change, announcements
+from shared.api.shapes.common import State
 from shared.arm.errors import ArmError, Retry
-from shared.desk import State, state_of
+from shared.desk.standing import state_of
 from shared.model import (
     Cause,
     CreateEndpoint,

@@ -1,0 +1,8 @@
+"""Every operation of the API, and there is no other: what is served and what is documented are both made of this."""
+
+from __future__ import annotations
+
+from shared.api.operation import Operation
+from shared.api.operations import caches, endpoints, service
+
+OPERATIONS: tuple[Operation, ...] = (*caches.ALL, *endpoints.ALL, *service.ALL)

@@ -1,0 +1,190 @@
+"""What every call of the API has in common, whatever it is about: who, what, how it is refused, and by what name."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from shared.api.callers import Access
+from shared.api.calls import Request
+from shared.api.errors import ClashError, ForbiddenError, NotHereError
+from shared.api.front import answered, refused_route
+from shared.api.operation import Role
+from shared.api.operations.endpoints import GET_ENDPOINT, PUT_ENDPOINT
+from shared.api.operations.service import ELSEWHERE, GET_HEALTH
+from shared.arm.errors import ArmError, Retry
+from shared.ids import InvalidIdError
+from shared.store.errors import StoreUnavailableError
+from tests.unit.api.calling import PATH, Line
+
+
+def azure_says(*, throttled: bool = False) -> ArmError:
+    after = timedelta(seconds=17) if throttled else None
+    return ArmError(
+        "AuthorizationFailed", "no", Retry.NEVER, after, None, 403, "Microsoft.Cache/redis/read", "", "",
+        throttled=throttled,
+    )  # fmt: skip
+
+
+REFUSALS = {
+    "a-mistake-of-the-caller": (InvalidIdError("'x' is not a GUID"), 400, "InvalidId"),
+    "forbidden": (ForbiddenError("no"), 403, "Forbidden"),
+    "clash": (ClashError("no", code="LastEndpoint"), 409, "LastEndpoint"),
+    "azure": (azure_says(), 502, "AuthorizationFailed"),
+    "throttled": (azure_says(throttled=True), 503, "AuthorizationFailed"),
+    "storage": (StoreUnavailableError("down"), 503, "StorageUnavailable"),
+    "unforeseen": (LookupError("the password is hunter2"), 500, "InternalError"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_every_failure_is_an_error_of_one_shape(name: str) -> None:
+    failure, status, code = REFUSALS[name]
+
+    sent = await Line(GET_ENDPOINT, failure=failure).send()
+
+    assert sent.error[:2] == (status, code)
+
+
+async def test_what_was_not_foreseen_is_told_by_the_requests_id_alone_and_logged_with_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        sent = await Line(GET_ENDPOINT, failure=LookupError("the password is hunter2")).send(
+            headers={"x-request-id": "run-42"}
+        )
+
+    assert sent.said == "this was not foreseen; the log has it as request run-42"
+    assert "hunter2" in caplog.text
+    assert "run-42" in caplog.text
+
+
+async def test_being_throttled_says_for_how_long() -> None:
+    sent = await Line(GET_ENDPOINT, failure=azure_says(throttled=True)).send()
+
+    assert int(sent.headers["Retry-After"]) >= 17
+
+
+async def test_what_is_not_here_is_told_by_its_url_alone_and_without_the_key() -> None:
+    out_of_scope, absent = [
+        await Line(GET_ENDPOINT, failure=NotHereError(about)).send()
+        for about in ("it is out of scope", "no such cache")
+    ]
+
+    assert out_of_scope.body == absent.body
+    assert out_of_scope.said == f"{PATH} was not found, or is out of scope"
+
+
+# ── the request's id ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("header", ["x-ms-request-id", "x-request-id", "x-ms-client-request-id"])
+async def test_the_callers_own_id_comes_back(header: str) -> None:
+    sent = await Line(GET_ENDPOINT).send(headers={header: "run-42"})
+
+    assert (sent.headers["x-ms-request-id"], sent.headers["x-request-id"]) == ("run-42", "run-42")
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 65, "a\r\nSet-Cookie: b", "größe"])
+async def test_an_id_that_could_do_harm_is_replaced(given: str) -> None:
+    ids = {(await Line(GET_ENDPOINT).send(headers={"x-request-id": given})).headers["x-request-id"] for _ in range(2)}
+
+    assert len(ids) == 2
+    assert given not in ids
+
+
+# ── the query ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_parameters_arrive_parsed_and_with_their_defaults() -> None:
+    bare, given = (
+        await Line(PUT_ENDPOINT).send(),
+        await Line(PUT_ENDPOINT).send(query={"wait": "200", "dryRun": "True", "kind": "Managed", "code": "secret"}),
+    )
+
+    assert bare.call
+    assert (bare.call.wait, bare.call.dry_run, bare.call.kind) == (0, False, "")
+    assert given.call
+    assert (given.call.wait, given.call.dry_run, given.call.kind) == (200, True, "managed")
+
+
+WRONG_QUERIES = {
+    "misspelt": ({"dryrun": "true"}, "dryrun", "did you mean 'dryRun'?"),
+    "unknown": ({"color": "red"}, "color", "It takes: kind, wait, dryRun."),
+    "not-a-number": ({"wait": "long"}, "wait", "'long'; it must be a whole number from 0 to 200"),
+    "too-long": ({"wait": "201"}, "wait", "from 0 to 200"),
+    "negative": ({"wait": "-1"}, "wait", "from 0 to 200"),
+    "unicode-digits": ({"wait": "٣"}, "wait", "from 0 to 200"),
+    "given-twice": ({"dryRun": "true,true"}, "dryRun", "true or false"),
+    "not-a-kind": ({"kind": "memcached"}, "kind", "one of classic, managed, enterprise"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_QUERIES)
+async def test_a_wrong_parameter_is_refused_before_anything_happens(name: str) -> None:
+    query, target, words = WRONG_QUERIES[name]
+
+    sent = await Line(PUT_ENDPOINT).send(query=query)
+
+    assert sent.error == (400, "InvalidRequest", target)
+    assert words in sent.said
+    assert sent.call is None
+
+
+async def test_a_read_has_no_dry_run() -> None:
+    assert (await Line(GET_ENDPOINT).send(query={"dryRun": "true"})).status == 400
+
+
+# ── conditions ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_conditions_are_read_where_the_operation_has_them() -> None:
+    headers = {"if-match": '"a", "b"', "if-none-match": "*"}
+    guarded, unguarded = await Line(PUT_ENDPOINT).send(headers=headers), await Line(GET_ENDPOINT).send(headers=headers)
+
+    assert guarded.call
+    assert (guarded.call.conditions.matching, guarded.call.conditions.absent) == (('"a"', '"b"'), True)
+    assert unguarded.call
+    assert not unguarded.call.conditions.given
+
+
+# ── roles ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_role_that_is_too_low_is_refused_before_the_handler() -> None:
+    sent = await Line(PUT_ENDPOINT, access=Access(Role.READER)).send()
+
+    assert sent.error[:2] == (403, "Forbidden")
+    assert "Drawbridge.Operator" in sent.said
+    assert sent.call is None
+
+
+async def test_what_anybody_may_asks_nobody_who_they_are() -> None:
+    assert (await Line(GET_HEALTH, access=Access(principals_only=True)).send()).status == 200
+
+
+# ── what is no operation ────────────────────────────────────────────────────────────────────────
+
+ELSEWHERES = {
+    "no-route": ("GET", "nothing", 404, None),
+    "other-method": ("DELETE", "health", 405, "GET"),
+    "other-method-in-capitals": ("POST", "Health/", 405, "GET"),
+    "too-short": ("GET", "caches/a", 404, None),
+    "empty-part": ("PATCH", "caches/a//c", 404, None),
+    "below-a-cache": ("PATCH", PATH.removeprefix("/api/"), 405, "DELETE, GET, PUT"),
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERES)
+async def test_what_is_no_operation_is_refused_in_the_same_shape(name: str) -> None:
+    method, path, status, allowed = ELSEWHERES[name]
+    request = Request(method, f"https://app.example/api/{path}?code=x", {"rest": path}, {"any": "thing"}, {}, b"\xff")
+
+    response = await answered(ELSEWHERE, request, refused_route(request), lambda: Access(Role.READER))
+
+    assert response.status == status
+    assert b'"error"' in response.body
+    if allowed and name != "below-a-cache":
+        assert response.headers["Allow"] == allowed
