@@ -13,6 +13,7 @@ _COMMANDS = {
     "bench": ("local.bench", "measure what a pass, an event, a cold start and a crowd cost"),
     "policy": ("local.policy_command", "check a policy, and say in words what it will do"),
     "host": ("local.host_command", "run only the host around the function app"),
+    "azcli": ("local.azcli", "run Microsoft's Azure CLI against what `up` or `azure` runs"),
     "azure": ("local.azure.command", "run the stand-in for Azure alone"),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from local import demo, fleet
+from local.connection import Connection, published
 from local.stage import Stage, stage
 
 if TYPE_CHECKING:
@@ -35,10 +36,13 @@ async def _run(arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     with open("/dev/null" if arguments.quiet else "/dev/stderr", "wb") as log:  # noqa: PTH123, ASYNC230
-        options = replace(demo.options(arguments.scale), sweep_schedule=_SWEEP, log=log)
+        options = demo.options(arguments.scale)
+        emulator = replace(options.emulator, proxy_port=0)
+        options = replace(options, sweep_schedule=_SWEEP, log=log, emulator=emulator)
         async with stage(options) as playing:
-            print(guide(playing, arguments.scale), flush=True)
-            await ended.wait()
+            with published(Connection.to(playing.azure)):
+                print(guide(playing, arguments.scale), flush=True)
+                await ended.wait()
             print("stopping …", file=sys.stderr)
     return 0
 
@@ -64,6 +68,9 @@ The emulated Azure Resource Manager   {azure.arm_url}
   curl --cacert $CA -H "authorization: Bearer $TOKEN" -H 'content-type: application/json' -X PATCH \\
     -d '{{"operation":"Merge","properties":{{"tags":{{"drawbridge":"private"}}}}}}' \\
     '{azure.arm_url}{cache}/providers/Microsoft.Resources/tags/default?api-version=2025-04-01'
+  do the same with Microsoft's Azure CLI:
+  ./dev azcli -- tag update --resource-id {cache} --operation Merge --tags drawbridge=private
+  ./dev azcli -- redis list --query '[].{{name:name, public:publicNetworkAccess}}' -o table
   look at it:
   curl --cacert $CA -H "authorization: Bearer $TOKEN" '{azure.arm_url}{cache}?api-version=2024-11-01'
 

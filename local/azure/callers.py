@@ -1,4 +1,4 @@
-"""Who is known from the start: the app by its managed identity, and a person who operates Azure by hand."""
+"""Who is known from the start: the app by its managed identity, a person who operates by hand, and a pipeline."""
 
 from __future__ import annotations
 
@@ -13,5 +13,7 @@ OPERATOR = Caller(
     "ops@contoso.example",
     "Ops User",
 )
+# What a pipeline or a command line logs in as, with a secret.
+PIPELINE = Caller("5e71ce00-0000-4000-8000-000000000003", "5e71ce00-1111-2222-3333-444444444444", TENANT)
 # Azure Policy's own identity, which deploys what a policy says is missing.
 POLICY = Caller("a0000000-0000-4000-8000-0000000000ff", "b0000000-0000-4000-8000-0000000000ff", TENANT)

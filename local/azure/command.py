@@ -9,11 +9,18 @@ import signal
 from pathlib import Path
 
 from local.azure.emulator import Emulator, EmulatorOptions
+from local.connection import Connection, published
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=4443, help="HTTPS port of ARM (0: a free one)")
     parser.add_argument("--identity-port", type=int, default=4480, help="HTTP port of managed identity (0: a free one)")
+    parser.add_argument(
+        "--proxy-port",
+        type=int,
+        default=4490,
+        help="port of the proxy that leads Azure's own names here (0: a free one)",
+    )
     parser.add_argument("--time-scale", type=float, default=1.0, help="world seconds in one second")
     parser.add_argument("--seed", type=int, default=1, help="what chance is drawn from")
     parser.add_argument("--fleet", type=Path, help="JSON file with caches and networks to start with")
@@ -30,6 +37,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         port=arguments.port,
         identity_port=arguments.identity_port,
+        proxy_port=arguments.proxy_port,
         folder=arguments.folder,
     )
     stop = asyncio.Event()
@@ -38,8 +46,9 @@ async def _run(arguments: argparse.Namespace) -> int:
     async with Emulator.start(options) as azure:
         if arguments.fleet is not None:
             azure.world.seed(json.loads(arguments.fleet.read_text()))
-        print(_directions(azure), flush=True)
-        await stop.wait()
+        with published(Connection.to(azure)):
+            print(_directions(azure), flush=True)
+            await stop.wait()
     return 0
 
 

@@ -12,15 +12,18 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from local.azure import metadata
 from local.azure.callers import APP, OPERATOR
 from local.azure.calls import Answer, Caller, Json
 from local.azure.clock import WallClock
 from local.azure.control import Control
 from local.azure.delivery import Delivery, DeliveryOptions, Destination, Schema, Selection
 from local.azure.durations import Durations
+from local.azure.entra import Entra
 from local.azure.faults import Faults
 from local.azure.http import ArmListener, application
 from local.azure.identity import APP_SERVICE_PATH, Identity
+from local.azure.proxy import ConnectProxy
 from local.azure.throttle import Buckets
 from local.azure.tls import Authority, make_authority, trust_in_process
 from local.azure.tokens import Tokens
@@ -42,6 +45,8 @@ _EVERYTHING = Selection()
 class EmulatorOptions:
     """How to run it. Port 0 takes a free one; ``folder`` holds the certificates (a temporary one by default).
 
+    ``proxy_port`` starts a proxy that leads Azure's own names here; None starts none.
+
     ``time_scale`` is world seconds per wall second. ``trust`` lets aiohttp of this very process trust the CA, for tests
     that use the SDKs in the same process.
     """
@@ -51,6 +56,7 @@ class EmulatorOptions:
     host: str = "127.0.0.1"
     port: int = 0
     identity_port: int = 0
+    proxy_port: int | None = None
     folder: Path | None = None
     page_size: int = 1000
     durations: Durations = _DURATIONS
@@ -86,11 +92,14 @@ class Emulator:
     world: World
     tokens: Tokens
     identity: Identity
+    entra: Entra
     topic: Topic
     delivery: Delivery
     authority: Authority
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _ports: tuple[int, int] = (0, 0)
+    _proxy: ConnectProxy | None = None
+    _proxy_port: int = 0
     _failures: list[Exception] = field(default_factory=list)
 
     @classmethod
@@ -108,7 +117,7 @@ class Emulator:
         tokens = Tokens()
         delivery = Delivery(world.clock, world.faults, world.random, options.delivery)
         identity = Identity(tokens, options.principal)
-        emulator = cls(options, world, tokens, identity, Topic(tokens), delivery, make_authority(folder))
+        emulator = cls(options, world, tokens, identity, Entra(tokens), Topic(tokens), delivery, make_authority(folder))
         world.listeners.append(delivery.publish)
         world.wakers.append(emulator._wake.set)
         return emulator
@@ -119,6 +128,7 @@ class Emulator:
             trust_in_process(self.authority)
         await self.delivery.start()
         arm, identity = await self._listen()
+        await self._lead_here()
         driver = asyncio.create_task(self._drive())
         try:
             yield
@@ -126,6 +136,8 @@ class Emulator:
             driver.cancel()
             await asyncio.gather(driver, return_exceptions=True)
             await self.delivery.stop()
+            if self._proxy is not None:
+                await self._proxy.stop()
             await arm.cleanup()
             await identity.cleanup()
         failures = [*self._failures, *self.delivery.failures]
@@ -136,7 +148,8 @@ class Emulator:
         arm = application()
         arm.add_routes(Control(self).routes())
         arm.router.add_post(f"{TOPIC_PATH}/api/events", self.topic.handle)
-        arm.router.add_get("/metadata/endpoints", self._metadata)
+        arm.router.add_get(metadata.PATH, metadata.answer)
+        arm.add_routes(self.entra.routes())
         arm.router.add_route("*", "/{path:.*}", ArmListener(self.world, self.tokens).handle)
         plain = application()
         plain.add_routes(self.identity.routes())
@@ -144,6 +157,11 @@ class Emulator:
         identity_runner, identity_port = await self._serve(plain, self.options.identity_port, tls=False)
         self._ports = (arm_port, identity_port)
         return arm_runner, identity_runner
+
+    async def _lead_here(self) -> None:
+        if self.options.proxy_port is not None:
+            self._proxy = ConnectProxy((self.options.host, self._ports[0]))
+            self._proxy_port = await self._proxy.start(self.options.host, self.options.proxy_port)
 
     async def _serve(self, app: web.Application, port: int, *, tls: bool) -> tuple[web.AppRunner, int]:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -167,17 +185,6 @@ class Emulator:
             except TimeoutError:
                 continue
 
-    async def _metadata(self, request: web.Request) -> web.Response:
-        """Answer what ``az cloud register`` asks."""
-        base = f"https://{request.host}"
-        body: Json = {
-            "name": "Drawbridge",
-            "authentication": {"loginEndpoint": base, "audiences": [base], "tenant": "common"},
-            "resourceManager": base,
-            "suffixes": {},
-        }
-        return web.json_response(body)
-
     # For tests and demo
 
     @property
@@ -192,6 +199,11 @@ class Emulator:
     def imds_url(self) -> str:
         """What AZURE_POD_IDENTITY_AUTHORITY_HOST has to be for the IMDS form."""
         return f"http://127.0.0.1:{self._ports[1]}"
+
+    @property
+    def proxy_url(self) -> str:
+        """What HTTPS_PROXY has to be for clients that know Azure by its own names; empty where no proxy runs."""
+        return f"http://127.0.0.1:{self._proxy_port}" if self._proxy_port else ""
 
     @property
     def topic_url(self) -> str:
