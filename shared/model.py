@@ -175,6 +175,11 @@ TAG_CACHE = "drawbridge-cache"
 MANAGED_BY = "drawbridge"
 
 
+def own_tags(cache: CacheId) -> dict[str, str]:
+    """Give the tags that an endpoint of Drawbridge's carries."""
+    return {TAG_MANAGED_BY: MANAGED_BY, TAG_CACHE: cache.short_hash}
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkZone:
     """For placements that make their own zone: what of it is there already."""

@@ -40,7 +40,7 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
     memory = memory_after(decided, applied.done)
     memory = replace(memory, closure_granted=memory.closure_granted or applied.granted)
     if applied.error:
-        verdict = _still_exposed(decided.verdict, refused(applied.error, memory, now, timing), timing)
+        verdict = _still_exposed(decided.verdict, applied.error, refused(applied.error, memory, now, timing), timing)
         if applied.unread and verdict.reason is Reason.PERMISSION_DENIED:
             verdict = replace(verdict, reason=Reason.CACHE_UNREADABLE)
         since = memory.begun.get(ERROR, decided.noticed.begun.get(ERROR, now))
@@ -50,11 +50,11 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
     return decided.verdict, memory
 
 
-def _still_exposed(decided: Verdict, refusal: Verdict, timing: Timing) -> Verdict:
+def _still_exposed(decided: Verdict, error: ArmError, refusal: Verdict, timing: Timing) -> Verdict:
     """Keep saying Exposed when Azure refuses what would end it, and try again soon whatever it was."""
     if decided.reason is not Reason.EXPOSED:
         return refusal
-    pause = refusal.look_after or timing.cache * _EXPOSED_PAUSES
+    pause = error.after or timing.cache * (_EXPOSED_PAUSES if error.retry is Retry.NEVER else 1)
     message = f"{decided.message} Azure: {refusal.message}"
     return replace(decided, message=message, step=refusal.step, look_after=pause)
 

@@ -39,6 +39,7 @@ from shared.model import (
     Verdict,
     VerdictKind,
     ZoneGroup,
+    own_tags,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ _FAILED_REMADE = 2
 _STUCK_AFTER = timedelta(hours=1)
 _RECORDS_LATE_AFTER = timedelta(minutes=10)
 _SLOWEST_LOOK = 10
+_CLOSED_AFTER = 2
 _NAME_KEPT = 50
 _ORPHANED = "orphaned"
 _ORPHAN_LOOK = timedelta(seconds=30)
@@ -81,6 +83,24 @@ def endpoint_name(cache: CacheId, placement: str) -> str:
     """
     digest = hashlib.sha256(f"{cache}|{placement}".lower().encode()).hexdigest()[:8]
     return f"pe-{cache.name[:_NAME_KEPT].rstrip('-')}-{digest}"
+
+
+def made_endpoint(cache: Cache, placement: Placement, id_: NetworkId) -> Endpoint:
+    """Describe an endpoint of ours that is finished and approved, as it was made: its zone groups are not known."""
+    return Endpoint(
+        id=id_,
+        readiness=Readiness.READY,
+        region=placement.region,
+        subnet=placement.subnet,
+        status=Status.APPROVED,
+        targets=(cache.id,),
+        tags=own_tags(cache.id),
+    )
+
+
+def records_key(endpoint: NetworkId) -> str:
+    """Name the step of the memory in which an endpoint's records are waited for."""
+    return f"records:{endpoint.name}"
 
 
 def fingerprint(cache: Cache, desired: Desired) -> str:
@@ -307,7 +327,8 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
     settled = attached.still and case.desired.enrolled and bool(case.cache.approved())
     whole = first + attached + _public_access(case, attached)
     # A fight that was declared is not over because its last blow was ours: it is when the window has passed.
-    return whole + (_contested(case) if whole.still and case.fought_out else _NOTHING), settled
+    resting = case.fought_out and (whole.still or case.exposed)
+    return whole + (_contested(case) if resting else _NOTHING), settled
 
 
 def _opened(case: _Case) -> _Part:
@@ -366,14 +387,21 @@ def _private_way(case: _Case) -> _Part:
             "The cache is inside a virtual network, where private endpoints are not supported.",
         )
     unplaced = _unplaced(case)
-    if not unplaced.still:
+    if not unplaced.still and not (case.exposed and case.desired.placements):
         return unplaced
     parts, missing = _slots(case)
-    part = sum(parts, _NOTHING)
-    if missing:
-        # One at a time: Azure refuses a change to a cache while another is in progress.
-        part += _attaching(case, missing[0]) if not part.waits else _NOTHING
+    part = sum(parts, unplaced)
+    if missing and _may_attach(case, part):
+        part += _attaching(case, missing[0])
     return part
+
+
+def _may_attach(case: _Case, part: _Part) -> bool:
+    """Make one endpoint at a time: Azure refuses a change to a cache while another is in progress.
+
+    What is only being taken away holds nothing up where the cache is open to everybody until it has an endpoint.
+    """
+    return not part.waits or (case.exposed and all(wait.step is Step.DETACHING for wait in part.waits))
 
 
 def _unplaced(case: _Case) -> _Part:
@@ -522,7 +550,7 @@ def _failed(case: _Case, endpoint: Endpoint) -> _Part:
 
 
 def _detaching(case: _Case, endpoint: Endpoint, *, fights: int = 0) -> _Part:
-    if case.contested:
+    if _held_back(case):
         return _contested(case)
     deleting = DeleteEndpoint(endpoint.id, Cause.ENDPOINT_UNUSABLE)
     return _Part((deleting,), (_Wait(Step.DETACHING, case.timing.zone_group),), fights=fights)
@@ -536,7 +564,7 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
         return _NOTHING
     if obstacle := _obstacle(cache):
         return _Part(blocks=(obstacle,))
-    if placement.dns is DnsMode.ZONES and placement.zone_for(cache) is None:
+    if placement.dns is DnsMode.ZONES and placement.zone_for(cache) is None and not case.exposed:
         # Azure may close the public way with the endpoint, and no name would lead to the private one.
         return _zone_missing(case, placement)
     cause = Cause.PROTECTION_LOST if case.lost else Cause.NOT_ATTACHED
@@ -544,7 +572,7 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
     if taken := _name_taken(case, creating.endpoint):
         return taken
     again = case.lost or creating.endpoint in case.memory.made
-    if again and case.contested:
+    if again and _held_back(case):
         return _contested(case)
     key = f"endpoint:{placement.name}"
     if _just_begun(case, key):
@@ -554,7 +582,8 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
         # Azure closes the public way with the endpoint, and a zone takes a minute: names would lead nowhere so long.
         return zone
     wait = _Wait(Step.ATTACHING, case.timing.endpoint)
-    return _Part((creating,), (wait,), fights=int(again), begun=(key,)) + zone
+    contested = _contested(case) if again and case.contested else _NOTHING
+    return _Part((creating,), (wait,), fights=int(again), begun=(key,)) + zone + contested
 
 
 def _flips_first(case: _Case) -> bool:
@@ -594,13 +623,19 @@ def _obstacle(cache: Cache) -> _Block | None:
     return None
 
 
+def _held_back(case: _Case) -> bool:
+    """Tell whether a fight has to rest; where an endpoint is all that closes a cache, it only slows down."""
+    return case.contested and not (case.exposed and _may_close_again(case))
+
+
 def _contested(case: _Case) -> _Part:
     limit, window = case.safeguards.reattach_limit, case.safeguards.window
     callers = ", ".join(dict.fromkeys(case.memory.callers)) or "unknown callers"
     closed = "; public access stays closed" if case.cache.public_access is PublicAccess.DISABLED else ""
+    rest = "Its endpoint is made again only now and then" if case.exposed else "It is not done again"
     message = (
         f"What Drawbridge does was undone more than {limit} times within {window}, by {callers}. "
-        f"It is not done again until that ends{closed}." + (f" {_EXPOSED}" if case.exposed else "")
+        f"{rest} until that ends{closed}." + (f" {_EXPOSED}" if case.exposed else "")
     )
     return _blocked(Reason.CONTESTED, message)
 
@@ -635,7 +670,7 @@ def _leads_to(group: ZoneGroup, cache: Cache, placement: Placement) -> bool:
 
 
 def _records(case: _Case, placement: Placement, endpoint: Endpoint, group: ZoneGroup) -> _Part:
-    key = f"records:{endpoint.id.name}"
+    key = records_key(endpoint.id)
     if group.readiness is Readiness.BUSY:
         return _waiting(Step.NAMING, _again(case, key, case.timing.zone_group), key)
     written = any(record.addresses for record in group.records) and endpoint.records_present is not False
@@ -683,7 +718,7 @@ def _zone_group(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
     if zone is None:
         return _NOTHING
     groups = endpoint.zone_groups or ()
-    key = f"records:{endpoint.id.name}"
+    key = records_key(endpoint.id)
     if not groups and _just_begun(case, key):
         return _waiting(Step.NAMING, _again(case, key, case.timing.zone_group), key)
     if not groups:
@@ -698,7 +733,7 @@ def _zone_group(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
 
 
 def _putting(case: _Case, action: PutZoneGroup) -> _Part:
-    key = f"records:{action.endpoint.name}"
+    key = records_key(action.endpoint)
     since = case.memory.begun.get(key)
     if since and case.now - since > _RECORDS_LATE_AFTER:
         return _blocked(
@@ -768,7 +803,9 @@ def _no_private_way(case: _Case) -> _Part:
 def _closing(case: _Case) -> _Part:
     first = not case.memory.closed_once and not case.lost
     closing = SetPublicAccess(PublicAccess.DISABLED, Cause.PUBLIC_OPEN, first=first)
-    part = _Part((closing,), (_Wait(Step.CLOSING, case.timing.cache),), fights=0 if first else 1, begun=("close",))
+    # Nothing is done after it, so that nobody waits for a look that comes later than it has to.
+    wait = _Wait(Step.CLOSING, case.timing.cache * _CLOSED_AFTER)
+    part = _Part((closing,), (wait,), fights=0 if first else 1, begun=("close",))
     if first or not case.contested:
         return part
     return (part if _may_close_again(case) else _NOTHING) + _contested(case)
@@ -811,7 +848,8 @@ def _verdict(case: _Case, part: _Part) -> Verdict:
     contested = next((block for block in part.blocks if block.reason is Reason.CONTESTED), None)
     if contested:
         pause = case.safeguards.window / case.safeguards.reattach_limit
-        return Verdict(VerdictKind.BLOCKED, contested.reason, contested.message, look_after=pause)
+        soon = urgent_look(case.memory, case.now, case.timing) if case.exposed and part.waits else pause
+        return Verdict(VerdictKind.BLOCKED, contested.reason, contested.message, look_after=min(pause, soon))
     if case.exposed:
         return _exposure(case, part)
     if part.waits:
@@ -833,8 +871,13 @@ def _exposure(case: _Case, part: _Part) -> Verdict:
         Reason.EXPOSED,
         _with_notes(" ".join(said), case.desired),
         step=part.waits[0].step if part.waits else None,
-        look_after=min((wait.look_after for wait in part.waits), default=None),
+        look_after=urgent_look(case.memory, case.now, case.timing) if part.waits else None,
     )
+
+
+def urgent_look(memory: Memory, now: datetime, timing: Timing) -> timedelta:
+    """Look again as soon as at anything: whoever is waited for, the cache is open to everybody meanwhile."""
+    return _paused(memory.lost_at or now, now, timing.zone_group)
 
 
 def _at_rest(case: _Case) -> Verdict:

@@ -163,7 +163,7 @@ class TimingSpec(_Spec, frozen=True):
     """How long to wait before looking again; the defaults follow what Azure has been measured to take."""
 
     settle: Duration = "60s"
-    endpoint: Duration = "45s"
+    endpoint: Duration = "75s"
     zone_group: Duration = "5s"
     cache: Duration = "30s"
     busy: Duration = "60s"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
 
 from shared.announcements import Announcement
@@ -44,7 +46,16 @@ from shared.model import (
     WakeUp,
 )
 from shared.outcome import Applied, first_closure, outcome, retry_at
-from shared.planner import endpoint_name, fingerprint, in_words, plan, wants_endpoints_read
+from shared.planner import (
+    endpoint_name,
+    fingerprint,
+    in_words,
+    made_endpoint,
+    plan,
+    records_key,
+    urgent_look,
+    wants_endpoints_read,
+)
 from shared.policy import Request
 from shared.publish import PublishError
 from shared.store.caches import Claim, Covered, Intent, Taken
@@ -69,7 +80,14 @@ HOLD = timedelta(minutes=6)
 _TAKEN_PAUSE = timedelta(seconds=2)
 _STUCK_AFTER = timedelta(hours=1)
 _CACHES = "microsoft.cache"
-ENDPOINT_WRITTEN = "microsoft.network/privateendpoints/write"
+ENDED_BY: Mapping[Step, frozenset[str]] = MappingProxyType(
+    {
+        Step.ATTACHING: frozenset({"microsoft.network/privateendpoints/write"}),
+        Step.NAMING: frozenset({"microsoft.network/privateendpoints/privatednszonegroups/write"}),
+        Step.CLOSING: frozenset({"microsoft.cache/redis/write", "microsoft.cache/redisenterprise/write"}),
+    }
+)
+"""Step → the operations of ours whose end ends it: other echoes tell nothing while it is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +220,8 @@ class Reconciler:
         ``wishes`` are taken instead of the stored requests, where given. Raises ArmError when the cache itself cannot
         be read.
         """
-        if wake.trigger is Trigger.AGAIN and await self._endpoint_coming(row):
+        coming = await self._endpoint_coming(row) if wake.trigger is Trigger.AGAIN else None
+        if coming is not None and coming.readiness is Readiness.BUSY:
             return None
         cache = await self.arm.caches(wake.cache.type).get(wake.cache)
         if cache is None:
@@ -212,21 +231,36 @@ class Reconciler:
         bare = Observed(wake.cache, cache, memory=row.known, caller="" if wake.own else wake.caller)
         if not wants_endpoints_read(wanted):
             return Seen(bare, wanted)
-        if wake.look is Look.QUICK and self._trusted(row, cache, wanted):
+        if wake.look is Look.QUICK and self._enough(row, cache, wanted):
             return Seen(replace(bare, trusted=True), wanted)
-        return Seen(await self._observe_fully(bare, cache, wanted, wake.look), wanted)
+        known = self._just_read(row, cache, wanted) if wake.look is Look.QUICK else {}
+        known |= {coming.id: coming} if coming else {}
+        return Seen(await self._observe_fully(bare, cache, wanted, wake.look, known), wanted)
 
-    async def _endpoint_coming(self, row: CacheRow) -> bool:
-        """Look only at the endpoint that the last pass began: most looks find it unfinished, and cost one read."""
+    async def _endpoint_coming(self, row: CacheRow) -> Endpoint | None:
+        """Read the endpoint that the last pass began: most looks find it unfinished, and need no other read."""
         waits = row.verdict is not None and row.verdict.step is Step.ATTACHING
         if not waits or not row.known.made or self._waited(row) > _STUCK_AFTER:
-            return False
+            return None
         try:
-            endpoint = await self.arm.network.endpoint(row.known.made[-1])
+            return await self.arm.network.endpoint(row.known.made[-1])
         except ArmError as error:
             log.info("endpoint not readable", cache=row.cache, code=error.code)
-            return False
-        return endpoint is not None and endpoint.readiness is Readiness.BUSY
+            return None
+
+    @staticmethod
+    def _just_read(row: CacheRow, cache: Cache, wanted: Desired) -> dict[NetworkId, Endpoint]:
+        """Give the endpoints of ours whose records the last pass has asked for: it had found them ready.
+
+        Seconds later only their records can be news, and the cache itself says whether they are still approved.
+        """
+        approved = {connection.endpoint for connection in cache.approved()}
+        own = ((p, p.endpoint(endpoint_name(cache.id, p.name))) for p in wanted.placements)
+        return {
+            name: made_endpoint(cache, placement, name)
+            for placement, name in own
+            if name in approved and name in row.known.made and records_key(name) in row.known.begun
+        }
 
     def _waited(self, row: CacheRow) -> timedelta:
         return self.clock() - row.since if row.since else timedelta()
@@ -235,8 +269,12 @@ class Reconciler:
         """Wait on: everything is as the last pass left it."""
         if row.verdict is None:
             raise ValueError("only a cache that waits for an endpoint is still waiting for it")
-        pause = max(self.policy.timing.endpoint, self._waited(row) / 2)
-        verdict = replace(row.verdict, look_after=min(pause, self.policy.timing.endpoint * 10))
+        if row.verdict.reason is Reason.EXPOSED:
+            pause = urgent_look(row.known, self.clock(), self.policy.timing)
+        else:
+            pause = max(self.policy.timing.endpoint, self._waited(row) / 2)
+            pause = min(pause, self.policy.timing.endpoint * 10)
+        verdict = replace(row.verdict, look_after=pause)
         return Plan(verdict, memory=row.known, noticed=row.known)
 
     async def wishes(self, cache: CacheId) -> tuple[Request, ...]:
@@ -247,7 +285,10 @@ class Reconciler:
             if not stored.withdrawn
         )
 
-    def _trusted(self, row: CacheRow, cache: Cache, wanted: Desired) -> bool:
+    def _enough(self, row: CacheRow, cache: Cache, wanted: Desired) -> bool:
+        """Tell whether the cache itself says all that is needed now: its endpoints are as they were, or can wait."""
+        if cache.readiness is not Readiness.READY:
+            return True
         timing = wanted.timing or self.policy.timing
         fresh = row.verified_at is not None and self.clock() - row.verified_at < timing.thorough
         return fresh and bool(row.verified) and row.verified == fingerprint(cache, wanted)
@@ -260,9 +301,13 @@ class Reconciler:
         wanted = Desired(in_scope, mode=self.policy.spec.mode, timing=self.policy.timing, digest=self.policy.digest)
         return Seen(observed, wanted)
 
-    async def _observe_fully(self, bare: Observed, cache: Cache, wanted: Desired, look: Look) -> Observed:
+    async def _observe_fully(
+        self, bare: Observed, cache: Cache, wanted: Desired, look: Look, known: Mapping[NetworkId, Endpoint]
+    ) -> Observed:
         listed = [c.endpoint for c in cache.connections if c.endpoint]
-        endpoints, unreadable = await self._endpoints(dict.fromkeys((*listed, *bare.memory.made)))
+        unread = [each for each in dict.fromkeys((*listed, *bare.memory.made)) if each not in known]
+        found, unreadable = await self._endpoints(unread)
+        endpoints = (*known.values(), *found)
         own = self._own_names(cache, wanted, endpoints, unreadable)
         ours, hidden = await self._endpoints(own)
         placed = {placement.subnet for placement in wanted.placements}
@@ -472,13 +517,15 @@ class Reconciler:
 
     async def _look_again(self, wake: WakeUp, row: CacheRow, applied: Applied, pass_id: str) -> None:
         """Ask for the one look that is worth while after this pass, if any; a later pass asks for its own."""
-        step, after = (row.verdict.step, row.verdict.look_after) if row.verdict else (None, None)
+        said = row.verdict
+        step, reason, after = (said.step, said.reason, said.look_after) if said else (None, None, None)
         if row.unannounced:
             after = min(after or self.policy.timing.busy, self.policy.timing.busy)
         if after is not None:
             again = WakeUp(wake.cache, Trigger.AGAIN, after=pass_id)
-            # Those that Azure has turned away together must not come back together.
-            spread = after if step is Step.THROTTLED else after / 10
+            # Those that Azure has turned away together must not come back together; who is exposed goes first.
+            crowd = step is Step.THROTTLED and reason is not Reason.EXPOSED
+            spread = after if crowd else after / 10
             await self.store.queue.put(again, after + _jitter(spread))
         elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
             # The event may have come before a read shows what it tells of.
@@ -501,10 +548,10 @@ def _superseded(row: CacheRow, wake: WakeUp) -> bool:
         return False
     if wake.trigger is Trigger.AGAIN and wake.after:
         return row.last_pass != wake.after
-    # While our endpoint is being made, Azure's handshake with the cache shows as events of our own; the one
-    # that counts is the endpoint's, when it is ready.
-    making = row.verdict is not None and row.verdict.step is Step.ATTACHING
-    return wake.own and making and wake.operation.lower() != ENDPOINT_WRITTEN
+    # Azure's handshake with the cache, and what was done before, show as events of our own; the one that
+    # counts is that of what is waited for, and should it not come, the next look is on its way.
+    waited = ENDED_BY.get(row.verdict.step) if row.verdict and row.verdict.step else None
+    return wake.own and waited is not None and wake.operation.lower() not in waited
 
 
 def _jitter(most: timedelta) -> timedelta:

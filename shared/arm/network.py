@@ -9,9 +9,6 @@ from shared.arm.calls import Caller
 from shared.arm.errors import Call
 from shared.ids import CacheId, InvalidIdError, NetworkId, SubnetId, endpoint_id, region
 from shared.model import (
-    MANAGED_BY,
-    TAG_CACHE,
-    TAG_MANAGED_BY,
     Cache,
     Endpoint,
     Placement,
@@ -19,6 +16,7 @@ from shared.model import (
     Status,
     ZoneGroup,
     ZoneRecord,
+    own_tags,
     readiness,
 )
 
@@ -94,7 +92,7 @@ def endpoint_body(cache: Cache, placement: Placement, name: str) -> Any:  # noqa
     """Describe an endpoint: in the network's region (not the cache's), its connection asking for automatic approval."""
     return {
         "location": placement.region,
-        "tags": {TAG_MANAGED_BY: MANAGED_BY, TAG_CACHE: cache.id.short_hash},
+        "tags": own_tags(cache.id),
         "properties": {
             "subnet": {"id": str(placement.subnet)},
             "privateLinkServiceConnections": [

@@ -184,7 +184,7 @@ class Scene:
 
     # ── waiting ─────────────────────────────────────────────────────────────────────────────────
 
-    async def until_private(self, cache: str) -> None:
+    async def until_private(self, cache: str, seconds: float = 30) -> None:
         """Wait for the promise and for the app's own word that it is kept."""
 
         async def kept() -> bool:
@@ -197,7 +197,7 @@ class Scene:
                 f"{await self.stage.verdict(cache)}, public {door}, endpoints {shown}, resolved {self.resolved(cache)}"
             )
 
-        await eventually(kept, 30, f"{cache.rpartition('/')[2]} to be private", instead)
+        await eventually(kept, seconds, f"{cache.rpartition('/')[2]} to be private", instead)
 
     async def until_working(self, endpoint: str) -> None:
         """Wait until an endpoint that somebody else began is finished."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,10 +15,13 @@ from shared.desk.standing import state_of
 from shared.model import (
     Cause,
     CreateEndpoint,
+    DeleteEndpoint,
     Kind,
     LastEndpoint,
     Memory,
     Mode,
+    NetworkZone,
+    Placement,
     PublicAccess,
     Readiness,
     Reason,
@@ -34,7 +38,11 @@ from tests.worlds import (
     MANAGED,
     NOW,
     OWN_ZONE,
+    SAFEGUARDS,
     TIMING,
+    A,
+    B,
+    Pass,
     World,
     cache_seen,
     elapsed,
@@ -119,7 +127,7 @@ def test_a_cluster_without_a_flag_is_exposed_from_its_loss_until_an_endpoint_is_
 def test_what_is_done_about_an_exposure_is_said_and_looked_at_again() -> None:
     made = pass_over(bereft("managed without a flag"), wanted())
 
-    assert (made.verdict.step, made.verdict.look_after) == (Step.ATTACHING, TIMING.endpoint)
+    assert (made.verdict.step, made.verdict.look_after) == (Step.ATTACHING, TIMING.zone_group)
     assert "it can be reached in public until it has an endpoint" in made.verdict.message
 
 
@@ -187,6 +195,78 @@ def test_a_cluster_that_loses_its_endpoint_again_and_again_is_contested_and_said
     assert verdict.reason is Reason.CONTESTED
     assert "it can be reached in public" in verdict.message
     assert verdict.look_after is not None
+
+
+# ── urgent ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_exposure_is_looked_at_more_often_than_anything_else_and_less_often_only_as_it_lasts() -> None:
+    world = bereft("managed without a flag")
+    made = pass_over(world, wanted())
+    first = made.verdict.look_after
+    coming = replace(made.after, now=NOW + timedelta(minutes=1))
+
+    assert first == TIMING.zone_group
+    assert pass_over(coming, wanted()).verdict.look_after == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("placement", [replace(A, zones={}), OWN_ZONE], ids=["it has none", "it is yet to be made"])
+def test_an_exposed_cluster_is_attached_before_anybody_cares_for_its_zone(placement: Placement) -> None:
+    zone = placement.zone_for(managed_seen())
+    unmade = (NetworkZone(zone, exists=False, linked=False),) if zone else ()
+    world = bereft("managed without a flag")
+
+    actions = pass_over(replace(world, there=replace(world.there, networks=unmade)), wanted(placement)).actions
+
+    assert isinstance(actions[0], CreateEndpoint)
+    never = plan(seen(managed_seen(), networks=unmade), wanted(placement), NOW)
+    assert [a for a in never.actions if isinstance(a, CreateEndpoint)] == []
+
+
+def test_a_placement_that_nobody_knows_does_not_keep_an_exposed_cluster_from_one_that_is_known() -> None:
+    made = pass_over(bereft("managed without a flag"), wanted(A, unknown_placements=("weu-prd",)))
+
+    assert [type(action) for action in made.actions] == [CreateEndpoint]
+    assert "'weu-prd'" in made.verdict.message
+
+
+def test_an_exposed_cluster_gets_an_endpoint_elsewhere_while_what_is_left_of_one_is_taken_away() -> None:
+    world = protected("managed without a flag").disconnected(own_name(MANAGED))
+
+    made = pass_over(world, wanted(A, B))
+
+    assert [type(action) for action in made.actions] == [DeleteEndpoint, CreateEndpoint]
+    closed = protected("managed with a flag").disconnected(own_name(MANAGED)).changed(public_access=SHUT)
+    assert CreateEndpoint not in [type(action) for action in pass_over(closed, wanted(A, B)).actions]
+
+
+def test_an_exposed_cluster_makes_one_endpoint_at_a_time_all_the_same() -> None:
+    made = pass_over(bereft("managed without a flag"), wanted(A, B))
+
+    again = pass_over(elapsed_busy(made), wanted(A, B))
+
+    assert [type(action) for action in (*made.actions, *again.actions)] == [CreateEndpoint]
+
+
+def elapsed_busy(made: Pass) -> World:
+    """Let time pass in which the endpoint that was begun is still being made."""
+    return replace(made.after, now=made.after.now + timedelta(minutes=2))
+
+
+def test_a_fight_over_a_cluster_without_a_flag_slows_down_and_is_not_given_up() -> None:
+    """Somebody deletes its endpoint as soon as it is there, for three hours."""
+    world, times, said = protected("managed without a flag"), [], set()
+    while world.now < NOW + timedelta(hours=3):
+        world = world.without(*(e.id for e in world.there.endpoints if e.readiness is Readiness.READY))
+        made = pass_over(world, wanted())
+        said.add(made.verdict.reason)
+        times += [world.now for action in made.actions if isinstance(action, CreateEndpoint)]
+        world = elapsed(made.after, timedelta(seconds=20))
+
+    hours = [sum(timedelta() <= each - since < timedelta(hours=1) for each in times) for since in times]
+    assert max(hours) <= 2 * SAFEGUARDS.reattach_limit
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= timedelta(minutes=21)
+    assert said == {Reason.EXPOSED, Reason.CONTESTED}
 
 
 def test_a_lockdown_that_cannot_be_is_an_exposure() -> None:
