@@ -1,12 +1,20 @@
 """What every test may rely on, whichever room it is in."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests.specs.check import Specification
+from tests.specs.library import Library
+from tests.specs.tally import Tally, read, tally
+
 ROOT = Path(__file__).parents[1]
+# A folder of recordings and specifications of real Azure: no part of the repository.
+REFERENCE = Path(os.environ.get("DRAWBRIDGE_REFERENCE") or ROOT.parent / "shared" / "azure-reference")
+COUNTED = pytest.StashKey[Tally]()
 
 # A deadline would fail a property for the machine's load. In CI the same examples are tried each time, so that a
 # red build is a change's own doing; on a laptop every run tries new ones, and failures are kept in .hypothesis.
@@ -17,8 +25,44 @@ settings.load_profile("ci" if os.environ.get("CI") else "laptop")
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """Give the folder of recordings of real Azure; it is no part of the repository, and tests skip without it."""
-    folder = Path(os.environ.get("DRAWBRIDGE_REFERENCE") or ROOT.parent / "shared" / "azure-reference")
-    if not folder.is_dir():
-        pytest.skip(f"no recordings of Azure in {folder} (DRAWBRIDGE_REFERENCE names another place)")
-    return folder
+    """Give the folder of recordings of real Azure; tests skip without it."""
+    if not REFERENCE.is_dir():
+        pytest.skip(f"no recordings of Azure in {REFERENCE} (DRAWBRIDGE_REFERENCE names another place)")
+    return REFERENCE
+
+
+@pytest.fixture(scope="session", autouse=True)
+def traffic_as_specified(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hold what the stand-in for Azure was asked and answered in this session against Microsoft's documents."""
+    if not REFERENCE.is_dir():
+        yield
+        return
+    folder = tmp_path_factory.mktemp("traffic")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DRAWBRIDGE_TRAFFIC", str(folder))
+        yield
+    if not any(folder.iterdir()):
+        return
+    counted = tally(Specification(Library(REFERENCE)), read(folder))
+    pytestconfig.stash[COUNTED] = counted
+    if hasattr(pytestconfig, "workeroutput"):
+        pytestconfig.workeroutput["traffic"] = counted.shown()
+    assert not counted.errors, "\n".join(counted.lines())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Add up what processes of a parallel run have counted."""
+    shown = getattr(node, "workeroutput", {}).get("traffic")
+    config = getattr(node, "config", None)
+    if shown and isinstance(config, pytest.Config):
+        config.stash.setdefault(COUNTED, Tally()).merge(shown)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was held against the documents."""
+    counted = config.stash.get(COUNTED, None)
+    if counted is not None:
+        terminalreporter.section("the stand-in's traffic against Microsoft's OpenAPI documents")
+        for line in counted.lines():
+            terminalreporter.write_line(line)

@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="what chance is drawn from")
     parser.add_argument("--fleet", type=Path, help="JSON file with caches and networks to start with")
     parser.add_argument("--folder", type=Path, help="where certificates go (default: a temporary folder)")
+    parser.add_argument("--traffic", type=Path, help="folder that every call and answer is written into, as JSON lines")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,6 +40,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         identity_port=arguments.identity_port,
         proxy_port=arguments.proxy_port,
         folder=arguments.folder,
+        traffic=arguments.traffic,
     )
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

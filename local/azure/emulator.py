@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ from local.azure.tls import Authority, make_authority, trust_in_process
 from local.azure.tokens import Tokens
 from local.azure.topic import PATH as TOPIC_PATH
 from local.azure.topic import Topic
+from local.azure.traffic import FOLDER, writing
 from local.azure.world import PolicyZoneGroups, World, WorldOptions
 
 # How long the driver sleeps at most, in wall seconds, so that a stop is noticed.
@@ -47,8 +49,9 @@ class EmulatorOptions:
 
     ``proxy_port`` starts a proxy that leads Azure's own names here; None starts none.
 
-    ``time_scale`` is world seconds per wall second. ``trust`` lets aiohttp of this very process trust the CA, for tests
-    that use the SDKs in the same process.
+    ``time_scale`` is world seconds per wall second. ``traffic`` is a folder that every call and answer is written into;
+    without it, DRAWBRIDGE_TRAFFIC names one, so that what others start is written down too. ``trust`` lets aiohttp of
+    this very process trust the CA, for tests that use the SDKs in the same process.
     """
 
     time_scale: float = 1.0
@@ -68,6 +71,7 @@ class EmulatorOptions:
     fresh_cache_wait: float = 0.0
     last_endpoint_opens: bool = False
     principal: Caller = APP
+    traffic: Path | None = None
     trust: bool = True
 
     def world(self) -> WorldOptions:
@@ -106,8 +110,12 @@ class Emulator:
     @asynccontextmanager
     async def start(cls, options: EmulatorOptions = EmulatorOptions()) -> AsyncIterator[Emulator]:
         """Run until the block is left."""
-        with tempfile.TemporaryDirectory(prefix="drawbridge-azure-") as temporary:
+        with (
+            tempfile.TemporaryDirectory(prefix="drawbridge-azure-") as temporary,
+            writing(options.traffic or _named_folder()) as traffic,
+        ):
             emulator = cls._make(options, options.folder or Path(temporary))
+            emulator.world.witnesses.extend(traffic)
             async with emulator.running():
                 yield emulator
 
@@ -274,6 +282,11 @@ class Emulator:
     def trusting_session(self) -> aiohttp.ClientSession:
         """Make an aiohttp session that trusts the CA; whoever asks closes it."""
         return aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.authority.client_context()))
+
+
+def _named_folder() -> Path | None:
+    name = os.environ.get(FOLDER)
+    return Path(name) if name else None
 
 
 __all__ = ["Emulator", "EmulatorOptions"]

@@ -190,7 +190,8 @@ def _subnet(world: World, vnet_id: str, seed: SubnetSeed) -> Subnet:
         id=f"{vnet_id}/subnets/{seed.name}",
         prefix=seed.prefix,
         etag=f'W/"{world.uuid()}"',
-        policies="RefusedEnabled" if seed.refuses_policies else "Disabled",
+        policies="Enabled" if seed.refuses_policies else "Disabled",
+        refuses_endpoints=seed.refuses_policies,
         delegations=({"name": "delegation", "properties": {"serviceName": seed.delegation}},)
         if seed.delegation
         else (),

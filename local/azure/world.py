@@ -110,11 +110,12 @@ class World:
     events: list[ResourceEvent] = field(default_factory=list)
     operations: dict[str, Operation] = field(default_factory=dict)
     listeners: list[Callable[[ResourceEvent], None]] = field(default_factory=list)
+    witnesses: list[Callable[[Call, Answer], None]] = field(default_factory=list)
     wakers: list[Callable[[], None]] = field(default_factory=list)
     random: random.Random = field(init=False)
     throttle: Throttle = field(init=False)
     access: Access = field(init=False)
-    _routes: Routes = field(init=False)
+    routes: Routes = field(init=False)
     _timers: list[_Timer] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _moment: float | None = None
@@ -123,7 +124,7 @@ class World:
         self.random = random.Random(self.options.seed)
         self.throttle = Throttle(self.options.buckets)
         self.access = Access(self.faults, self.directory, self.store)
-        self._routes = Routes.all()
+        self.routes = Routes.all()
 
     # Time
 
@@ -223,7 +224,7 @@ class World:
 
     def act(self, method: str, resource_id: str, body: Json | None = None, caller: Caller = OPERATOR) -> Answer:
         """Do what somebody does to a resource, in the newest api-version of its type."""
-        route = self._routes.by_type.get(parse(resource_id).type)
+        route = self.routes.by_type.get(parse(resource_id).type)
         version = max(route.versions) if route else ""
         return self.request(method, f"{quote(resource_id)}?api-version={version}", body, caller)
 
@@ -315,7 +316,7 @@ class World:
         return None
 
     def _handled(self, call: Call) -> Answer:
-        route, handler = self._routes.find(call)
+        route, handler = self.routes.find(call)
         self.access.check(call, route)
         return handler(self, call)
 
@@ -345,6 +346,8 @@ class World:
                 None if call.method in KINDS else call.body,
             )
         )
+        for witness in self.witnesses:
+            witness(call, answer)
         return answer
 
     # Operations and events

@@ -336,7 +336,7 @@ def _check_subnet(world: World, call: Call, wish: Wish) -> Subnet:
             "PrivateEndpointCreationNotAllowedAsSubnetIsDelegated",
             f"Private endpoint {call.path.text} cannot be created in the subnet {subnet.id} as it is delegated.",
         )
-    if subnet.policies == "RefusedEnabled":
+    if subnet.refuses_endpoints:
         raise errors.network_refusal(
             "PrivateEndpointCannotBeCreatedInSubnetThatHasNetworkPoliciesEnabled",
             f"Private endpoint {call.path.text} cannot be created in a subnet {subnet.id} since it has private "

@@ -66,13 +66,17 @@ class VirtualNetwork(Resource):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet(Resource):
-    """One subnet. ``taken`` are addresses in use: by whom (an ip configuration's id)."""
+    """One subnet. ``taken`` are addresses in use: by whom (an ip configuration's id).
+
+    ``refuses_endpoints`` is for its network policies: elsewhere than in some clouds, they keep no endpoint out.
+    """
 
     type: str = SUBNET
     prefix: str
     etag: str
     state: str = "Succeeded"
     policies: str = "Disabled"
+    refuses_endpoints: bool = False
     delegations: tuple[Json, ...] = ()
     taken: Mapping[str, str]
 
@@ -334,6 +338,7 @@ def _subnet(world: World, vnet_id: str, item: Json, state: str) -> Subnet:
         etag=etag(world),
         state=state,
         policies=properties.get("privateEndpointNetworkPolicies") or "Disabled",
+        refuses_endpoints=before.refuses_endpoints if before else False,
         delegations=tuple(properties.get("delegations") or ()),
         taken=before.taken if before else {},
     )

@@ -1,0 +1,84 @@
+"""Counts of what was held against the documents, and what of it was wrong."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.specs.check import Exchange, Specification, Verdict
+from tests.specs.deviations import known
+from tests.specs.library import Json
+
+NOT_EMULATED = 501
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts by type and api-version; ``errors`` counts what is wrong by operation and words."""
+
+    exchanges: int = 0
+    not_emulated: int = 0
+    checked: Counter[str] = field(default_factory=Counter)
+    unspecified: Counter[str] = field(default_factory=Counter)
+    let_pass: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def add(self, exchange: Exchange, verdict: Verdict) -> None:
+        self.exchanges += 1
+        if exchange.status == NOT_EMULATED:
+            self.not_emulated += 1
+        elif not verdict.operation:
+            self.unspecified[verdict.type] += 1
+        else:
+            self.checked[verdict.type] += 1
+            for error in verdict.errors:
+                deviation = known(verdict.operation, error)
+                if deviation is None:
+                    self.errors[f"{verdict.operation}: {error}"] += 1
+                else:
+                    self.let_pass[deviation.reason] += 1
+
+    def merge(self, other: Json) -> None:
+        """Add what another process counted."""
+        self.exchanges += other["exchanges"]
+        self.not_emulated += other["not_emulated"]
+        for name in ("checked", "unspecified", "let_pass", "errors"):
+            getattr(self, name).update(other[name])
+
+    def shown(self) -> Json:
+        """Give it as JSON."""
+        counters = {name: dict(getattr(self, name)) for name in ("checked", "unspecified", "let_pass", "errors")}
+        return {"exchanges": self.exchanges, "not_emulated": self.not_emulated, **counters}
+
+    def lines(self) -> Iterator[str]:
+        """Say it for people."""
+        wrong = sum(self.errors.values())
+        yield (
+            f"{self.exchanges} exchanges: {sum(self.checked.values())} checked against OpenAPI documents, "
+            f"{sum(self.unspecified.values())} of operations that no document at hand has, "
+            f"{self.not_emulated} refused as not emulated; errors {wrong}"
+        )
+        yield from (f"  {count:>7} {kind}" for kind, count in sorted(self.checked.items()))
+        yield from (f"  {count:>7} {kind} (no document)" for kind, count in sorted(self.unspecified.items()))
+        yield from (f"  {count:>7} let pass: {reason}" for reason, count in sorted(self.let_pass.items()))
+        yield from (f"  {count:>7} WRONG {error}" for error, count in self.errors.most_common())
+
+
+def read(folder: Path) -> Iterator[Exchange]:
+    """Read what the stand-in wrote down."""
+    for file in sorted(folder.glob("*.jsonl")):
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                item = json.loads(line)
+                yield Exchange(item["method"], item["url"], item["request"], item["status"], item["answer"])
+
+
+def tally(specification: Specification, exchanges: Iterable[Exchange]) -> Tally:
+    """Check and count."""
+    counted = Tally()
+    for exchange in exchanges:
+        counted.add(exchange, specification.check(exchange))
+    return counted
