@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Mapping
@@ -14,8 +15,8 @@ from local.azure.calls import Answer, Call, Json
 from local.azure.links import Connection, DnsName
 from local.azure.operations import Style, Work
 from local.azure.reading import found, get, listed, require_group
-from local.azure.regions import display_name
-from local.azure.routes import PAGED, SIGNED, Route
+from local.azure.regions import display_name, has_zones
+from local.azure.routes import SIGNED, Handler, Route
 from local.azure.store import Resource
 
 if TYPE_CHECKING:
@@ -34,12 +35,17 @@ _MOST_CONNECTIONS = 100
 CONNECT_AT = 0.6
 _MEMORY = {"Basic": "30", "Standard": "125", "Premium": "642"}
 _ZONES = {"Standard": "NoZones", "Premium": "Automatic"}
+# What a PUT may call a version, and how it is shown then.
+_VERSION_NAMES = {"4": "4.0", "6": "6.0", "latest": "6.0"}
 _CLIENTS = {"Basic": "256", "Standard": "1000", "Premium": "7500"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache(Resource):
-    """One cache. ``extra`` are further properties, as on the wire; ``subnet_id`` marks a VNet-injected one."""
+    """One cache. ``extra`` are further properties, as on the wire; ``subnet_id`` marks a VNet-injected one.
+
+    ``keys`` are shown, ``secret`` are the same for whoever lists them.
+    """
 
     type: str = TYPE
     region: str
@@ -54,6 +60,7 @@ class Cache(Resource):
     identity: Json | None = None
     zones: tuple[str, ...] = ()
     keys: Json | None = None
+    secret: Json | None = None
     ready_at: float = 0.0
 
     @property
@@ -71,6 +78,12 @@ class Cache(Resource):
     @property
     def is_clustered(self) -> bool:
         return self.shard_count > 0
+
+    @property
+    def has_replicas(self) -> bool:
+        """Whether its nodes are shown as a shard's: of a Premium cache that is clustered or lies in zones."""
+        zonal = self.extra.get("zonalAllocationPolicy") in {"Automatic", "UserDefined"}
+        return self.sku["name"] == "Premium" and (self.is_clustered or zonal)
 
     def render(self) -> Json:
         body: Json = {
@@ -100,6 +113,8 @@ class Cache(Resource):
         }
         if self.shard_count:
             properties["shardCount"] = self.shard_count
+        if self.has_replicas:
+            properties |= {"replicasPerMaster": 1, "replicasPerPrimary": 1}
         if self.subnet_id:
             properties["subnetId"] = self.subnet_id
         if self.connections:
@@ -107,7 +122,7 @@ class Cache(Resource):
                 connection.render(self.id, TYPE, embedded=True) for connection in self.connections
             ]
         return properties | {
-            "redisConfiguration": shown.pop("redisConfiguration"),
+            "redisConfiguration": shown.pop("redisConfiguration") | self._topology(),
             "accessKeys": self.keys,
             "hostName": self.host,
             "port": 6379,
@@ -119,13 +134,21 @@ class Cache(Resource):
     def _instances(self) -> list[Json]:
         nodes = 1 if self.sku["name"] == "Basic" else 2 * max(1, self.shard_count)
         ready = self.state != "Creating"
-        shards = "replicasPerMaster" in self.extra
         return [
             {"sslPort": 15000 + node}
-            | ({"shardId": node // 2} if shards else {})
+            | ({"zone": self.zones[node % len(self.zones)]} if ready and self.zones else {})
+            | ({"shardId": node // 2} if ready and self.has_replicas else {})
             | {"isMaster": ready and node % 2 == 0, "isPrimary": ready and node % 2 == 0}
             for node in range(nodes)
         ]
+
+    def _topology(self) -> Json:
+        """Give the entry of the configuration that tells which node lies in which zone."""
+        if not self.zones or self.state == "Creating":
+            return {}
+        nodes = {zone: [str(number)] for number, zone in enumerate(self.zones)}
+        topology = {"preferredPrimaryZoneId": self.zones[-1], "zoneNodeTopology": nodes}
+        return {"zonal-configuration": json.dumps(topology, indent=2).replace("\n", "\r\n")}
 
 
 def build(resource_id: str, region: str, sku: Json, properties: Mapping[str, object] | None = None) -> Cache:
@@ -141,6 +164,7 @@ def build(resource_id: str, region: str, sku: Json, properties: Mapping[str, obj
     given_configuration = given.pop("redisConfiguration", None)
     if isinstance(given_configuration, dict):
         configuration |= given_configuration
+    given["redisVersion"] = _VERSION_NAMES.get(str(given.get("redisVersion") or "6"), given.get("redisVersion"))
     extra: Json = {
         "redisVersion": "6.0",
         "enableNonSslPort": False,
@@ -150,10 +174,8 @@ def build(resource_id: str, region: str, sku: Json, properties: Mapping[str, obj
         "disableAccessKeyAuthentication": False,
     }
     if name in _ZONES:
-        extra["zonalAllocationPolicy"] = _ZONES[name]
-    if given.get("shardCount"):
-        extra |= {"replicasPerMaster": 1, "replicasPerPrimary": 1}
-    known = {"sku", "publicNetworkAccess", "shardCount", "subnetId"}
+        extra["zonalAllocationPolicy"] = _ZONES[name] if has_zones(region) else "NoZones"
+    known = {"sku", "publicNetworkAccess", "shardCount", "subnetId", "replicasPerMaster", "replicasPerPrimary"}
     return Cache(
         id=resource_id,
         region=region,
@@ -183,10 +205,17 @@ def put(world: World, call: Call) -> Answer:
     keys = {"primaryKey": secrets.token_urlsafe(32), "secondaryKey": secrets.token_urlsafe(32)}
     body = call.body or {}
     # Recorded in 2025: a new cache has it although nobody asked; caches made earlier do not show it.
-    extra = {"minimumTlsVersion": "1.2", **cache.extra}
-    cache = replace(cache, state="Creating", tags=call.tags, identity=body.get("identity"), keys=keys, extra=extra)
-    cache = replace(cache, zones=tuple(body.get("zones") or ()))
+    extra = {"minimumTlsVersion": "1.2", **cache.extra} if world.options.minimum_tls_shown else cache.extra
+    zones = tuple(str(zone) for zone in body.get("zones") or ())
+    if zones:
+        extra = {**extra, "zonalAllocationPolicy": "UserDefined"}
+    identity = _with_principals(world, call, None, body.get("identity"))
+    cache = replace(cache, state="Creating", tags=call.tags, identity=identity, keys=keys, secret=keys, extra=extra)
+    cache = replace(cache, zones=zones)
     answer = cache.render()
+    if not zones:
+        # Recorded: the first answer does not know yet how many there will be.
+        answer["properties"] = {k: v for k, v in answer["properties"].items() if not k.startswith("replicasPer")}
     world.put(replace(cache, keys=None))
     operation = world.begin(
         call,
@@ -228,6 +257,10 @@ def _check_new(world: World, call: Call) -> None:
 _SPECIAL = frozenset({"sku", "publicNetworkAccess", "shardCount", "subnetId", "staticIP", "redisConfiguration"})
 
 
+# Recorded: these are so at once.
+_AT_ONCE = frozenset({"tags", "properties.updateChannel", "properties.disableAccessKeyAuthentication"})
+
+
 def patch(world: World, call: Call) -> Answer:
     cache = found(world, call)
     return _update(world, call, cache)
@@ -241,7 +274,9 @@ def _update(world: World, call: Call, resource: Resource) -> Answer:
     if cache.state != "Succeeded":
         raise errors.busy(cache.id)
     _check_update(cache, changed)
-    slow = {name: value for name, value in changed.items() if name not in {"tags", "properties.updateChannel"}}
+    if "identity" in changed:
+        changed["identity"] = _with_principals(world, call, cache.identity, changed["identity"])
+    slow = {name: value for name, value in changed.items() if name not in _AT_ONCE}
     quick = {name: value for name, value in changed.items() if name not in slow}
     after = _applied(cache, quick)
     if quick:
@@ -254,6 +289,9 @@ def _update(world: World, call: Call, resource: Resource) -> Answer:
 
 def _begin_update(world: World, call: Call, cache: Cache, changed: Json) -> Answer:
     state, spread = _phase(changed)
+    if "identity" in changed:
+        # Recorded: shown from the first answer on.
+        cache = _applied(cache, {"identity": changed["identity"]})
     world.put(replace(cache, state=state))
 
     def finish() -> None:
@@ -284,7 +322,7 @@ def _changed(cache: Cache, body: Json) -> Json:
     changed: Json = {}
     if body.get("tags") is not None and body["tags"] != cache.tags:
         changed["tags"] = body["tags"]
-    if body.get("identity") is not None and body["identity"].get("type") != (cache.identity or {}).get("type", "None"):
+    if body.get("identity") is not None and _identity(body["identity"]) != _identity(cache.identity):
         changed["identity"] = body["identity"]
     for name, value in (body.get("properties") or {}).items():
         if value is not None and not _same(cache, name, value):
@@ -306,6 +344,30 @@ def _same(cache: Cache, name: str, value: object) -> bool:
             return isinstance(value, dict) and value.items() <= cache.extra["redisConfiguration"].items()
         case _:
             return value == cache.extra.get(name)
+
+
+def _identity(identity: Json | None) -> tuple[str, frozenset[str]]:
+    """Give what an identity is by: its type, and the ids of those that users assigned."""
+    held = identity or {}
+    assigned = frozenset(name.lower() for name in held.get("userAssignedIdentities") or {})
+    return str(held.get("type") or "None").replace(" ", "").lower(), assigned
+
+
+def _with_principals(world: World, call: Call, before: Json | None, wanted: Json | None) -> Json | None:
+    """Give an identity with the ids that Entra ID has for it: its own is new, unless it had one."""
+    if wanted is None:
+        return None
+    identity: Json = {"type": wanted.get("type")}
+    if "systemassigned" in str(wanted.get("type")).lower():
+        held = (before or {}).get("principalId")
+        identity |= {"principalId": held or world.uuid(), "tenantId": call.caller.tenant_id}
+    assigned = wanted.get("userAssignedIdentities")
+    if assigned:
+        known = (before or {}).get("userAssignedIdentities") or {}
+        identity["userAssignedIdentities"] = {
+            name: known.get(name) or {"principalId": world.uuid(), "clientId": world.uuid()} for name in assigned
+        }
+    return identity
 
 
 def _sku(sku: Mapping[str, object]) -> tuple[str, str, str]:
@@ -348,6 +410,9 @@ def _applied(cache: Cache, changed: Json) -> Cache:
                 fields["sku"] = {**cache.sku, **value}
             case "shardCount":
                 fields["shard_count"] = value
+            case "zonalAllocationPolicy":
+                extra["zonalAllocationPolicy"] = value
+                fields["zones"] = cache.zones if value == "UserDefined" else ()
             case "redisConfiguration":
                 extra["redisConfiguration"] = {**extra["redisConfiguration"], **value}
             case other:
@@ -406,6 +471,8 @@ def vanish(world: World, cache_id: str) -> None:
     """Take a cache away; its endpoints stay behind, disconnected."""
     from local.azure.network.endpoints import disconnected  # noqa: PLC0415 - endpoints attach to caches
 
+    for part in world.store.children(cache_id):
+        world.remove(part.id)
     gone = world.remove(cache_id)
     if isinstance(gone, Cache):
         for connection in gone.connections:
@@ -416,13 +483,13 @@ def vanish(world: World, cache_id: str) -> None:
 
 
 def list_connections(world: World, call: Call) -> Answer:
-    cache = _parent(world, call)
+    cache = parent(world, call)
     value = [connection.render(cache.id, TYPE) for connection in cache.connections]
     return Answer(HTTPStatus.OK, {"value": value})
 
 
 def get_connection(world: World, call: Call) -> Answer:
-    cache = _parent(world, call)
+    cache = parent(world, call)
     return Answer(HTTPStatus.OK, _connection(cache, call).render(cache.id, TYPE))
 
 
@@ -430,7 +497,7 @@ def put_connection(world: World, call: Call) -> Answer:
     """Approve or reject: 201 and an operation, although the answer already shows the new state."""
     from local.azure.network.endpoints import decided  # noqa: PLC0415 - endpoints attach to caches
 
-    cache = _parent(world, call)
+    cache = parent(world, call)
     connection = _connection(cache, call)
     wanted = call.properties.get("privateLinkServiceConnectionState") or {}
     status = str(wanted.get("status"))
@@ -463,7 +530,7 @@ def delete_connection(world: World, call: Call) -> Answer:
     """Delete the target's side: synchronous, and the endpoint stays, disconnected."""
     from local.azure.network.endpoints import disconnected  # noqa: PLC0415 - endpoints attach to caches
 
-    cache = _parent(world, call)
+    cache = parent(world, call)
     connection = next((c for c in cache.connections if c.name.lower() == call.path.name.lower()), None)
     if connection is None:
         return Answer(HTTPStatus.NO_CONTENT)
@@ -476,7 +543,7 @@ def delete_connection(world: World, call: Call) -> Answer:
     return Answer(HTTPStatus.OK)
 
 
-def _parent(world: World, call: Call) -> Cache:
+def parent(world: World, call: Call) -> Cache:
     parent = world.seen(call, call.path.parent)
     if isinstance(parent, Cache):
         return parent
@@ -504,7 +571,7 @@ def _replace(world: World, cache: Cache, old: Connection, new: Connection) -> No
 
 
 def list_link_resources(world: World, call: Call) -> Answer:
-    cache = _parent(world, call)
+    cache = parent(world, call)
     item = {
         "id": f"{cache.id.replace(TYPE, 'Microsoft.Cache/redis')}/privateLinkResources/{GROUP_ID}",
         "name": GROUP_ID,
@@ -512,27 +579,6 @@ def list_link_resources(world: World, call: Call) -> Answer:
         "properties": {"groupId": GROUP_ID, "requiredMembers": [GROUP_ID], "requiredZoneNames": [ZONE]},
     }
     return Answer(HTTPStatus.OK, {"value": [item]})
-
-
-def list_linked_servers(world: World, call: Call) -> Answer:
-    cache = _parent(world, call)
-    value = [_linked_server(cache, linked) for linked in cache.linked_servers]
-    return Answer(HTTPStatus.OK, {"value": value})
-
-
-def _linked_server(cache: Cache, linked: str) -> Json:
-    name = linked.rsplit("/", 1)[-1]
-    return {
-        "id": f"{cache.id}/linkedServers/{name}",
-        "name": name,
-        "type": f"{TYPE}/linkedServers",
-        "properties": {
-            "linkedRedisCacheId": linked,
-            "linkedRedisCacheLocation": display_name(cache.region),
-            "serverRole": "Secondary",
-            "provisioningState": "Succeeded",
-        },
-    }
 
 
 class RedisLinks:
@@ -612,14 +658,8 @@ def _child(name: str, handlers: Mapping[str, object], operation: str = "") -> Ro
 
 
 _POLL_VERSIONS = VERSIONS | {"2019-07-01"}
+HANDLERS: Mapping[str, Handler] = {"GET": get, "LIST": listed, "PUT": put, "PATCH": patch, "DELETE": delete}
 ROUTES = (
-    Route(
-        TYPE,
-        OPERATION,
-        VERSIONS,
-        {"GET": get, "LIST": listed, "PUT": put, "PATCH": patch, "DELETE": delete},
-        PAGED,
-    ),
     _child(
         "privateEndpointConnections",
         {
@@ -630,7 +670,6 @@ ROUTES = (
         },
     ),
     _child("privateLinkResources", {"LIST": list_link_resources}),
-    _child("linkedServers", {"LIST": list_linked_servers}),
     Route(
         "Microsoft.Cache/locations/asyncOperations",
         "Microsoft.Cache/locations/asyncOperations",

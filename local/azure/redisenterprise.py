@@ -31,7 +31,9 @@ MANAGED_ZONE = "privatelink.redis.azure.net"
 ENTERPRISE_ZONE = "privatelink.redisenterprise.cache.azure.net"
 # From this version on clusters have publicNetworkAccess, and have to be given one when they are made.
 FLAG_SINCE = "2025-07-01"
-VERSIONS = frozenset({FLAG_SINCE, "2025-05-01-preview", "2025-04-01", "2024-10-01", "2024-02-01", "2023-11-01"})
+VERSIONS = frozenset(
+    {FLAG_SINCE, "2025-05-01-preview", "2025-04-01", "2024-10-01", "2024-02-01", "2023-11-01", "2022-01-01"}
+)
 _NAME = re.compile(r"(?=.{1,60}$)[A-Za-z0-9]+(-[A-Za-z0-9]+)*")
 _MANAGED = re.compile(r"(Balanced_B|MemoryOptimized_M|ComputeOptimized_X|FlashOptimized_A)\d+", re.IGNORECASE)
 _ENTERPRISE = re.compile(r"(Enterprise_E|EnterpriseFlash_F)\d+", re.IGNORECASE)

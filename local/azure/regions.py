@@ -9,6 +9,7 @@ _DISPLAY = {
     "centraluseuap": "Central US EUAP",
     "eastus": "East US",
     "eastus2": "East US 2",
+    "eastus2euap": "East US 2 EUAP",
     "francecentral": "France Central",
     "germanywestcentral": "Germany West Central",
     "japaneast": "Japan East",
@@ -25,6 +26,15 @@ _DISPLAY = {
     "westus2": "West US 2",
     "westus3": "West US 3",
 }
+
+
+# Those of the list above that have no availability zones.
+_NO_ZONES = frozenset({"westus", "ukwest", "northcentralus", "westcentralus", "canadaeast", "australiasoutheast"})
+
+
+def has_zones(region: str) -> bool:
+    """Say whether a region has availability zones; one that is not listed has."""
+    return short_name(region) not in _NO_ZONES
 
 
 def short_name(region: str) -> str:

@@ -47,13 +47,26 @@ class Routes:
             locks,
             privatedns,
             redis,
+            redis_parts,
             redisenterprise,
             resources,
             tags,
         )
         from local.azure.network import endpoints, vnets, zonegroups  # noqa: PLC0415 - as above
 
-        modules = (redis, redisenterprise, databases, endpoints, zonegroups, vnets, privatedns, resources, tags, locks)
+        modules = (
+            redis,
+            redis_parts,
+            redisenterprise,
+            databases,
+            endpoints,
+            zonegroups,
+            vnets,
+            privatedns,
+            resources,
+            tags,
+            locks,
+        )
         return cls({route.type.lower(): route for module in modules for route in module.ROUTES})
 
     def find(self, call: Call) -> tuple[Route, Handler]:

@@ -66,6 +66,7 @@ class WorldOptions:
     """What a world is like. ``throttle_scaled`` False lets the buckets refill by the wall, however fast time runs.
 
     ``last_endpoint_opens`` makes a cluster with a flag Enabled when it loses its last approved endpoint.
+    ``minimum_tls_shown`` False leaves ``minimumTlsVersion`` out of new caches that did not ask, as before April 2025.
     """
 
     seed: int = 1
@@ -77,6 +78,7 @@ class WorldOptions:
     policy_zone_groups: PolicyZoneGroups | None = None
     fresh_cache_wait: float = 0.0
     last_endpoint_opens: bool = False
+    minimum_tls_shown: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,8 @@ class World:
 
     def act(self, method: str, resource_id: str, body: Json | None = None, caller: Caller = OPERATOR) -> Answer:
         """Do what somebody does to a resource, in the newest api-version of its type."""
-        route = self.routes.by_type.get(parse(resource_id).type)
+        path = parse(resource_id)
+        route = self.routes.by_type.get(path.as_action().type if method == "POST" else path.type)
         version = max(route.versions) if route else ""
         return self.request(method, f"{quote(resource_id)}?api-version={version}", body, caller)
 
@@ -443,13 +446,18 @@ def _instead(effect: object, call: Call) -> Answer | None:
         case RetryableError():
             return errors.retryable(call.path.parent, call.path.text, "PutSubnetOperation").answer
         case Busy():
-            return errors.busy(call.path.text).answer
+            return errors.busy(_outermost(call)).answer
         case GatewayTimeout(work_done=False):
             return errors.gateway_timeout(_namespace(call)).answer
         case Reset(after_write=False):
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, cut=True)
         case _:
             return None
+
+
+def _outermost(call: Call) -> str:
+    """Name what a call is about, or the resource around that: as Redis does, which spells its type with a capital."""
+    return "/".join(call.path.text.split("/")[:9]).replace("/Microsoft.Cache/redis/", "/Microsoft.Cache/Redis/")
 
 
 def _namespace(call: Call) -> str:

@@ -107,8 +107,36 @@ def _caches(going: Stroll) -> None:
     going.call("GET", f"{_ALL}/providers/Microsoft.Cache/redis")
     going.call("GET", f"{_NEW}/privateLinkResources")
     going.call("GET", f"{CACHES}/providers/Microsoft.Cache/redis/replicated/linkedServers")
+    _parts(going, sku)
     going.call("DELETE", _NEW)
     going.call("GET", _NEW)
+
+
+def _parts(going: Stroll, sku: Json) -> None:
+    entry = {"dayOfWeek": "Monday", "startHourUtc": 1, "maintenanceWindow": "PT5H"}
+    assigned = {"accessPolicyName": "Data Reader", "objectId": "someone", "objectIdAlias": "app"}
+    other = f"{CACHES}/providers/Microsoft.Cache/Redis/second"
+    going.call("PUT", other, {"location": "westeurope", "properties": {"sku": sku}})
+    server = {"linkedRedisCacheId": other, "linkedRedisCacheLocation": "West Europe", "serverRole": "Secondary"}
+    for path, properties in (
+        ("accessPolicies/readers", {"permissions": "+get"}),
+        ("accessPolicyAssignments/app", assigned),
+        ("firewallRules/office", {"startIP": "10.0.0.1", "endIP": "10.0.0.9"}),
+        ("patchSchedules/default", {"scheduleEntries": [entry]}),
+        ("linkedServers/second", server),
+    ):
+        going.call("PUT", f"{_NEW}/{path}", {"properties": properties})
+        going.read(f"{_NEW}/{path}")
+        going.call("DELETE", f"{_NEW}/{path}")
+    for action, body in (
+        ("listKeys", None),
+        ("regenerateKey", {"keyType": "Primary"}),
+        ("forceReboot", {"rebootType": "AllNodes"}),
+        ("flush", None),
+        ("export", {"prefix": "p", "container": "https://blobs.test/c"}),
+        ("import", {"files": ["https://blobs.test/c/p"]}),
+    ):
+        going.call("POST", f"{_NEW}/{action}", body)
 
 
 def _scaled(sku: Json) -> Json:
@@ -177,6 +205,14 @@ def _clusters(going: Stroll) -> None:
     going.call("GET", f"{_ALL}/providers/Microsoft.Cache/redisEnterprise")
     going.call("GET", f"{_DATABASE}/accessPolicyAssignments")
     going.call("GET", f"{_DATABASE}/accessPolicyAssignments/none")
+    assignment = {"accessPolicyName": "default", "user": {"objectId": "00000000-0000-0000-0000-000000000001"}}
+    going.call("PUT", f"{_DATABASE}/accessPolicyAssignments/app", {"properties": assignment})
+    going.read(f"{_DATABASE}/accessPolicyAssignments/app")
+    going.call("DELETE", f"{_DATABASE}/accessPolicyAssignments/app")
+    going.call("POST", f"{_DATABASE}/listKeys")
+    going.call("POST", f"{_DATABASE}/regenerateKey", {"keyType": "Primary"})
+    linked = [f"{_CLUSTERS}/enterprise/databases/default"]
+    going.call("POST", f"{_CLUSTERS}/old/databases/default/forceUnlink", {"ids": linked})
     going.call("GET", f"{new}/privateLinkResources")
     for change in ({"properties": {"publicNetworkAccess": "Disabled"}}, {"tags": {"a": "b"}}):
         going.call("PATCH", new, change)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -622,3 +623,51 @@ def test_a_seeded_state_shows_as_both_states(state: str, shown: str) -> None:
 def test_what_is_guessed_about_clusters_is_written_down(guess: str) -> None:
     folder = Path(redisenterprise.__file__).parent
     assert guess in (folder / "DIFFERENCES.md").read_text(encoding="utf-8")
+
+
+def database_id(name: str) -> str:
+    return f"{cluster_id(name)}/databases/default"
+
+
+def test_an_access_policy_assignment_is_there_until_it_is_deleted() -> None:
+    world, clock = make_clusters()
+    path = f"{database_id('flagged')}/accessPolicyAssignments/app"
+    body: Json = {"properties": {"accessPolicyName": "default", "user": {"objectId": "someone"}}}
+    assert (done(world, clock, world.act("PUT", path, body)).body or {})["properties"][
+        "provisioningState"
+    ] == "Creating"
+    assert (world.act("GET", path).body or {})["properties"]["provisioningState"] == "Succeeded"
+    assert [item["name"] for item in get(world, path.rsplit("/", 1)[0])["value"]] == ["app"]
+    done(world, clock, world.act("DELETE", path))
+    assert world.act("GET", path).status == 404
+    assert world.act("DELETE", path).status == 204
+
+
+def test_the_keys_of_a_database_are_the_same_until_one_is_renewed() -> None:
+    world, _ = make_clusters()
+    first = world.act("POST", f"{database_id('flagged')}/listKeys").body or {}
+    renewed = world.act("POST", f"{database_id('flagged')}/regenerateKey", {"keyType": "Secondary"}).body or {}
+    assert renewed["primaryKey"] == first["primaryKey"]
+    assert renewed["secondaryKey"] != first["secondaryKey"]
+    assert world.act("POST", f"{database_id('flagged')}/listKeys").body == renewed
+
+
+def test_an_unknown_module_is_refused() -> None:
+    world, clock = make_clusters()
+    done(world, clock, world.act("DELETE", database_id("flagged")))
+    body: Json = {"properties": {"modules": [{"name": "RedisTeleport"}]}}
+    assert world.act("PUT", database_id("flagged"), body).error_code == "BadRequest"
+
+
+def test_a_database_that_is_thrown_out_of_its_group_is_unlinking_and_then_alone() -> None:
+    world, clock = make_clusters()
+    one, other = database_id("old"), database_id("flagged")
+    for name in (one, other):
+        world.put(replace(Database(id=name), nickname="trio", linked=(one, other)))
+    during = world.act("POST", f"{one}/forceUnlink", {"ids": [other]})
+    states = [item["state"] for item in (during.body or {})["properties"]["geoReplication"]["linkedDatabases"]]
+    assert (during.status, states) == (202, ["Linked", "Unlinking"])
+    done(world, clock, during)
+    assert [item["id"] for item in get(world, one)["properties"]["geoReplication"]["linkedDatabases"]] == [one]
+    assert "geoReplication" not in get(world, other)["properties"]
+    assert world.act("POST", f"{one}/forceUnlink", {"ids": [other]}).error_code == "BadRequest"

@@ -48,6 +48,12 @@ class Exchange:
         return self.path.key if self.path else self.url.lower()
 
     @property
+    def error_code(self) -> str:
+        """ARM's error code; empty where there is none."""
+        error = (self.answer or {}).get("error")
+        return str(error.get("code") or "") if isinstance(error, dict) else ""
+
+    @property
     def call(self) -> str:
         """How it is counted and listed: verb and type, and the action where there is one."""
         if self.path is None:

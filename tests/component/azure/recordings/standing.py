@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from local.azure import redis, redisenterprise
 from local.azure.calls import Json
@@ -23,7 +24,7 @@ from tests.component.azure.recordings.cassettes import Exchange, arm_path
 _ID = re.compile(r"/subscriptions/[^/?\"\\]+/resourceGroups/[^/?\"\\]+(?:/providers/[^?\"\\]+)?", re.IGNORECASE)
 _SHOWN_ONLY = frozenset(
     {"provisioningState", "instances", "accessKeys", "hostName", "port", "sslPort", "linkedServers"}
-    | {"privateEndpointConnections", "publicNetworkAccess", "sku"}
+    | {"privateEndpointConnections", "publicNetworkAccess", "sku", "replicasPerMaster", "replicasPerPrimary"}
 )
 _EMULATED = re.compile(
     r"microsoft\.(cache|resources|authorization)/"
@@ -110,7 +111,7 @@ class Standing:
             case "microsoft.cache/redisenterprise":
                 self._cluster(path.text)
             case "microsoft.cache/redisenterprise/databases":
-                self.world.put(Database(id=path.text))
+                self._database(path.text)
             case "microsoft.network/virtualnetworks":
                 self._network(path.text)
             case "microsoft.network/virtualnetworks/subnets":
@@ -133,6 +134,12 @@ class Standing:
         properties = {"subnet": subnet, "privateLinkServiceConnections": [{"name": "link", "properties": link}]}
         self.world.act("PUT", endpoint_id, {"location": "westus", "properties": properties})
 
+    def _region(self) -> str:
+        """Give the region that an operation was seen in."""
+        urls = " ".join(exchange.headers.get("azure-asyncoperation", "") for exchange in self.exchanges)
+        found = re.search(r"/locations/([^/]+)/", urls)
+        return unquote(found[1]) if found else "westus"
+
     def _other(self, resource_id: str) -> None:
         """Let a resource of another type stand, with the names that an endpoint to it was seen to answer for."""
         parts = resource_id.split("/providers/", 1)[1].split("/")
@@ -151,11 +158,17 @@ class Standing:
         return ()
 
     def _cache(self, cache_id: str) -> None:
-        shown = self._shown(cache_id) or {"location": "westus", "properties": {"sku": {"name": "Standard"}}}
+        shown = self._shown(cache_id) or {"location": self._region(), "properties": {"sku": {"name": "Standard"}}}
         given = shown["properties"]
         properties = {name: value for name, value in given.items() if name not in _SHOWN_ONLY}
         cache_id = cache_id.replace("/redis/", "/Redis/")
-        self.world.put(redis.build(cache_id, short_name(shown["location"]), given["sku"], properties))
+        configuration = properties.get("redisConfiguration") or {}
+        properties["redisConfiguration"] = {k: v for k, v in configuration.items() if k != "zonal-configuration"}
+        cache = redis.build(cache_id, short_name(shown["location"]), given["sku"], properties)
+        state = given.get("provisioningState", "Succeeded")
+        settled = "Succeeded" if cache_id.lower() in {exchange.key for exchange in self.exchanges} else state
+        zones = tuple(shown.get("zones") or ())
+        self.world.put(replace(cache, state=settled, zones=zones, identity=shown.get("identity")))
 
     def _cluster(self, cluster_id: str) -> None:
         shown = self._shown(cluster_id)
@@ -164,6 +177,19 @@ class Standing:
         properties = {name: given[name] for name in ("minimumTlsVersion", "publicNetworkAccess") if name in given}
         region = short_name(shown.get("location") or "westus")
         self.world.put(redisenterprise.build(cluster_id, region, sku, properties))
+
+    def _database(self, database_id: str) -> None:
+        shown = (self._shown(database_id).get("properties")) or {}
+        geo = shown.get("geoReplication") or {}
+        left_out = {"geoReplication", "provisioningState", "resourceState", "keySpaceNotification"}
+        self.world.put(
+            Database(
+                id=database_id,
+                nickname=geo.get("groupNickname") or "",
+                linked=tuple(link["id"] for link in geo.get("linkedDatabases") or ()),
+                extra={name: value for name, value in shown.items() if name not in left_out},
+            )
+        )
 
     def _network(self, network_id: str) -> None:
         shown = self._shown(network_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 
 from tests.component.azure.recordings.cassettes import Exchange, arm_path
 
@@ -51,8 +53,8 @@ def _end(exchanges: Sequence[Exchange], begun: Exchange) -> int | None:
         return over
     if polls:
         return None
-    reads = [exchange for exchange in later if exchange.key == begun.key and exchange.method == "GET"]
-    return next((exchange.number for exchange in reads if is_over(exchange)), None)
+    seen = [exchange for exchange in later if exchange.key == begun.key and exchange.status < 400]
+    return next((exchange.number for exchange in seen if exchange.method != "GET" or is_over(exchange)), None)
 
 
 def is_over(exchange: Exchange) -> bool:
@@ -61,3 +63,9 @@ def is_over(exchange: Exchange) -> bool:
     if exchange.status == 202 or body.get("status") in _RUNNING:
         return False
     return (body.get("properties") or {}).get("provisioningState") in _SETTLED
+
+
+def before(exchanges: Sequence[Exchange], moment: datetime) -> bool:
+    """Say whether a recording was made before a moment; one without dates was not."""
+    dates = [exchange.headers["date"] for exchange in exchanges if "date" in exchange.headers]
+    return bool(dates) and parsedate_to_datetime(dates[0]) < moment

@@ -6,21 +6,24 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from local.azure.callers import OPERATOR
 from local.azure.calls import BASE_URL, Answer, Json
 from local.azure.clock import ManualClock
-from local.azure.faults import FailOperation, Lasting, Match
+from local.azure.faults import Busy, FailOperation, Lasting, Match
 from local.azure.throttle import Buckets
 from local.azure.world import Wire, World, WorldOptions
 from tests.component.azure.recordings.cassettes import Exchange, arm_path
 from tests.component.azure.recordings.comparing import differences
 from tests.component.azure.recordings.scope import reasons
 from tests.component.azure.recordings.standing import Standing
-from tests.component.azure.recordings.timing import Timing, announced, timing
+from tests.component.azure.recordings.timing import Timing, announced, before, timing
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LONG = 4000.0
+# From when on new caches show which version of TLS they take at least.
+_TLS_SINCE = datetime(2025, 4, 1, tzinfo=UTC)
 # Recorders put this one in the place of every id that they hide.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -47,7 +50,10 @@ class Walk:
     guids: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.world = World(self.clock, WorldOptions(buckets=Buckets(enforced=False)))
+        options = WorldOptions(
+            buckets=Buckets(enforced=False), minimum_tls_shown=not before(self.exchanges, _TLS_SINCE)
+        )
+        self.world = World(self.clock, options)
         self.times = timing(self.exchanges)
         Standing(self.world, self.clock, self.exchanges).prepare()
 
@@ -83,17 +89,18 @@ class Walk:
         lasting = self.times.lasting[exchange.number]
         if lasting is not None:
             self.world.faults.add(Lasting(lasting), Match())
+        if exchange.error_code == "Conflict":
+            self.world.faults.add(Busy(), Match())
         watched = announced(exchange) - {exchange.key}
         for later in self.exchanges[exchange.number :]:
-            error = (later.answer or {}).get("error")
-            if later.key in watched and isinstance(error, dict) and "Redis" in str(error.get("code")):
-                self.world.faults.add(FailOperation(str(error["code"]), str(error.get("message"))), Match())
+            if later.key in watched and "Redis" in later.error_code:
+                message = str((later.answer or {})["error"].get("message"))
+                self.world.faults.add(FailOperation(later.error_code, message), Match())
                 return
 
     def _happened(self, exchange: Exchange) -> None:
         """Delete a group that is found deleted, since the call that did it was not recorded."""
-        error = (exchange.answer or {}).get("error")
-        if exchange.path is None or not isinstance(error, dict) or error.get("code") != "ResourceGroupNotFound":
+        if exchange.path is None or exchange.error_code != "ResourceGroupNotFound":
             return
         if self.world.store.get(exchange.path.group_id) is not None:
             self.world.act("DELETE", exchange.path.group_id)
