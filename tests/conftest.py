@@ -37,7 +37,9 @@ def traffic_as_specified(pytestconfig: pytest.Config, tmp_path_factory: pytest.T
     if not REFERENCE.is_dir():
         yield
         return
-    folder = tmp_path_factory.mktemp("traffic")
+    given, process = os.environ.get("DRAWBRIDGE_TRAFFIC"), os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    folder = Path(given) / process if given else tmp_path_factory.mktemp("traffic")
+    folder.mkdir(parents=True, exist_ok=True)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DRAWBRIDGE_TRAFFIC", str(folder))
         yield

@@ -69,7 +69,7 @@ class Tally:
 
 def read(folder: Path) -> Iterator[Exchange]:
     """Read what the stand-in wrote down."""
-    for file in sorted(folder.glob("*.jsonl")):
+    for file in sorted(folder.rglob("*.jsonl")):
         with file.open(encoding="utf-8") as lines:
             for line in lines:
                 item = json.loads(line)
