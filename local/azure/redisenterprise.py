@@ -39,10 +39,6 @@ _MANAGED = re.compile(r"(Balanced_B|MemoryOptimized_M|ComputeOptimized_X|FlashOp
 _ENTERPRISE = re.compile(r"(Enterprise_E|EnterpriseFlash_F)\d+", re.IGNORECASE)
 _MOST_CONNECTIONS = 84
 _DOOR = "properties.publicNetworkAccess"
-_SETTABLE = frozenset({"publicNetworkAccess", "minimumTlsVersion", "highAvailability", "encryption"})
-_SHOWN_ONLY = frozenset(
-    {"hostName", "provisioningState", "resourceState", "privateEndpointConnections", "redisVersion", "redundancyMode"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,10 +185,9 @@ def put(world: World, call: Call) -> Answer:
     _check_new(world, call)
     group = world.store.get(call.path.group_id)
     body = call.body or {}
-    properties = {name: value for name, value in call.properties.items() if name not in _SHOWN_ONLY}
     resource_id = canonical_id(group.id if group else call.path.group_id, call.path.name)
     cluster = replace(
-        build(resource_id, call.region, body["sku"], properties),
+        build(resource_id, call.region, body["sku"], call.properties),
         state="Creating",
         resource_state="Creating",
         tags=call.tags,
@@ -301,7 +296,7 @@ def _begin_update(world: World, call: Call, cluster: Cluster, changed: Json) -> 
 
 
 def _changed(cluster: Cluster, body: Json) -> Json:
-    """Give what the body would change; null and what can only be read say nothing."""
+    """Give what the body would change; null says nothing."""
     changed: Json = {}
     if body.get("tags") is not None and body["tags"] != cluster.tags:
         changed["tags"] = body["tags"]
@@ -312,15 +307,12 @@ def _changed(cluster: Cluster, body: Json) -> Json:
         changed["sku"] = body["sku"]
     held = {**cluster.extra, "publicNetworkAccess": cluster.public}
     for name, value in (body.get("properties") or {}).items():
-        if value is not None and name not in _SHOWN_ONLY and value != held.get(name):
+        if value is not None and value != held.get(name):
             changed[f"properties.{name}"] = value
     return changed
 
 
 def _check_update(call: Call, cluster: Cluster, changed: Json) -> None:
-    unknown = [name for name in changed if name.startswith("properties.") and name.split(".")[1] not in _SETTABLE]
-    if unknown:
-        raise errors.bad_request(f"The property '{unknown[0]}' is not known.", "InvalidRequestBody")
     if call.region and call.region != cluster.region:
         raise errors.ArmError(
             HTTPStatus.CONFLICT,

@@ -74,8 +74,7 @@ class Routes:
         route = self.by_type.get(call.path.type)
         if route is None:
             raise errors.not_emulated(f"the route {call.method} {call.path.text}")
-        verb = "LIST" if call.path.is_list and call.method == "GET" else call.method
-        verb = f"POST:{call.path.action}" if verb == "POST" else verb
+        verb = verb_of(call)
         handler = route.handlers.get(verb)
         if handler is None:
             raise errors.not_emulated(f"{verb} of {route.type}")
@@ -86,6 +85,13 @@ class Routes:
         if strange:
             raise errors.not_emulated(f"the query option '{min(strange)}' of {verb} {route.type}")
         return route, handler
+
+
+def verb_of(call: Call) -> str:
+    """Give the verb that handlers go by."""
+    if call.method == "POST":
+        return f"POST:{call.path.action}"
+    return "LIST" if call.path.is_list and call.method == "GET" else call.method
 
 
 PAGED = frozenset({"api-version", "$skiptoken"})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote
 
-from local.azure import errors
+from local.azure import bodies, errors
 from local.azure.access import Access
 from local.azure.callers import OPERATOR
 from local.azure.calls import BASE_URL, Answer, Call, Caller, Json
@@ -40,7 +40,7 @@ from local.azure.operations import Operation, Status, Work
 from local.azure.paths import ArmPath, NotAnArmPathError, parse
 from local.azure.redis import Cache
 from local.azure.redisenterprise import Cluster
-from local.azure.routes import Routes
+from local.azure.routes import Routes, verb_of
 from local.azure.seeds import Seed, leave_free, plant, read
 from local.azure.store import Resource, Store
 from local.azure.subscriptions import Directory
@@ -320,8 +320,9 @@ class World:
 
     def _handled(self, call: Call) -> Answer:
         route, handler = self.routes.find(call)
+        body = bodies.taken(route.type, verb_of(call), call.body)
         self.access.check(call, route)
-        return handler(self, call)
+        return handler(self, replace(call, body=body))
 
     @staticmethod
     def _late(call: Call, answer: Answer) -> Answer:

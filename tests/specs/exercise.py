@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from local.azure.calls import Answer, Call, Json
 from local.azure.clock import ManualClock
+from local.azure.routes import verb_of
 from local.azure.subscriptions import ManagementGroup
 from local.azure.world import World
 from tests.component.azure.clusters import CLUSTERS
@@ -68,8 +69,7 @@ class Stroll:
         query = "&".join(f"{name}={value}" for name, value in call.query.items() if len(name) > 1)
         url = f"{call.path.text}?{query}"
         self.exchanges.append(Exchange(call.method, url, call.body, int(answer.status), answer.body))
-        verb = "LIST" if call.path.is_list and call.method == "GET" else call.method
-        self.seen.add((call.path.type, f"POST:{call.path.action}" if verb == "POST" else verb))
+        self.seen.add((call.path.type, verb_of(call)))
 
     def call(self, method: str, path: str, body: Json | None = None) -> Answer:
         """Make a call, follow where its answer leads, at once and when all is over."""

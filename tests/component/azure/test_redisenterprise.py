@@ -266,7 +266,7 @@ REFUSED: list[tuple[str, str, Json, int, str]] = [
     ("PUT", "fresh", {**NEW, **flag("Perhaps")}, 400, "InvalidRequestBody"),
     ("PUT", "flagged", {**NEW, "location": "eastus"}, 409, "InvalidResourceLocation"),
     ("PATCH", "flagged", flag("Perhaps"), 400, "InvalidRequestBody"),
-    ("PATCH", "flagged", {"properties": {"subnetId": "x"}}, 400, "InvalidRequestBody"),
+    ("PATCH", "flagged", {"properties": {"subnetId": "x"}}, 501, "NotEmulated"),
     ("PATCH", "broken", flag("Disabled"), 400, "BadRequest"),
     ("PATCH", "absent", flag("Disabled"), 404, "ResourceNotFound"),
 ]
