@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from local import demo, fleet
+from local.azure.command import read_plan
 from local.connection import Connection, published
 from local.stage import Stage, stage
 
@@ -21,8 +22,9 @@ _SWEEP = "0 */5 * * * *"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Offer how fast time runs."""
+    """Offer how fast time runs, and trouble."""
     parser.add_argument("--scale", type=float, default=10.0, help="seconds of Azure in one second (default: 10)")
+    parser.add_argument("--faults", type=read_plan, metavar="FILE", help="a plan of trouble, such as local/faults.yaml")
     parser.add_argument("--quiet", action="store_true", help="do not show the app's log")
 
 
@@ -37,7 +39,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     with open("/dev/null" if arguments.quiet else "/dev/stderr", "wb") as log:  # noqa: PTH123, ASYNC230
         options = demo.options(arguments.scale)
-        emulator = replace(options.emulator, proxy_port=0)
+        emulator = replace(options.emulator, proxy_port=0, faults=arguments.faults)
         options = replace(options, sweep_schedule=_SWEEP, log=log, emulator=emulator)
         async with stage(options) as playing:
             with published(Connection.to(playing.azure)):

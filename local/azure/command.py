@@ -9,6 +9,7 @@ import signal
 from pathlib import Path
 
 from local.azure.emulator import Emulator, EmulatorOptions
+from local.azure.faultplan import FaultPlan, FaultPlanError, load
 from local.connection import Connection, published
 
 
@@ -24,8 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--time-scale", type=float, default=1.0, help="world seconds in one second")
     parser.add_argument("--seed", type=int, default=1, help="what chance is drawn from")
     parser.add_argument("--fleet", type=Path, help="JSON file with caches and networks to start with")
+    parser.add_argument("--faults", type=read_plan, metavar="FILE", help="a plan of trouble, such as local/faults.yaml")
     parser.add_argument("--folder", type=Path, help="where certificates go (default: a temporary folder)")
     parser.add_argument("--traffic", type=Path, help="folder that every call and answer is written into, as JSON lines")
+
+
+def read_plan(name: str) -> FaultPlan:
+    """Read a plan of trouble, as the type of a command's argument: every mistake in it is told."""
+    try:
+        return load(Path(name).read_text(encoding="utf-8"), name)
+    except (FaultPlanError, OSError, UnicodeDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"\n{error}") from error
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,6 +50,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         identity_port=arguments.identity_port,
         proxy_port=arguments.proxy_port,
         folder=arguments.folder,
+        faults=arguments.faults,
         traffic=arguments.traffic,
     )
     stop = asyncio.Event()

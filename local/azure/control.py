@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from local.azure import faultplan
 from local.azure.callers import APP, OPERATOR
 from local.azure.calls import Caller, Json
 from local.azure.delivery import HandshakeError, Selection
@@ -38,6 +39,7 @@ class Control:
             web.post(f"{_PREFIX}/reset", _guarded(self._reset)),
             web.get(f"{_PREFIX}/faults", _guarded(self._faults)),
             web.post(f"{_PREFIX}/faults", _guarded(self._add_fault)),
+            web.post(f"{_PREFIX}/plan", _guarded(self._add_plan)),
             web.delete(f"{_PREFIX}/faults", _guarded(self._clear_faults)),
             web.delete(_PREFIX + "/faults/{number}", _guarded(self._clear_faults)),
             web.get(f"{_PREFIX}/journal", _guarded(self._journal)),
@@ -80,6 +82,10 @@ class Control:
     async def _add_fault(self, request: web.Request) -> web.Response:
         number = self.emulator.faults.add_json(await _json(request))
         return web.json_response({"number": number}, status=HTTPStatus.CREATED)
+
+    async def _add_plan(self, request: web.Request) -> web.Response:
+        plan = faultplan.load(await request.text(), "the plan")
+        return web.json_response({"numbers": plan.begin(self.emulator.faults)}, status=HTTPStatus.CREATED)
 
     async def _clear_faults(self, request: web.Request) -> web.Response:
         number = request.match_info.get("number")

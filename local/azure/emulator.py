@@ -21,6 +21,7 @@ from local.azure.control import Control
 from local.azure.delivery import Delivery, DeliveryOptions, Destination, Schema, Selection
 from local.azure.durations import Durations
 from local.azure.entra import Entra
+from local.azure.faultplan import FaultPlan
 from local.azure.faults import Faults
 from local.azure.http import ArmListener, application
 from local.azure.identity import APP_SERVICE_PATH, Identity
@@ -49,9 +50,10 @@ class EmulatorOptions:
 
     ``proxy_port`` starts a proxy that leads Azure's own names here; None starts none.
 
-    ``time_scale`` is world seconds per wall second. ``traffic`` is a folder that every call and answer is written into;
-    without it, DRAWBRIDGE_TRAFFIC names one, so that what others start is written down too. ``trust`` lets aiohttp of
-    this very process trust the CA, for tests that use the SDKs in the same process.
+    ``time_scale`` is world seconds per wall second; ``faults`` come in force at the start. ``traffic`` is a folder that
+    every call and answer is written into; without it, DRAWBRIDGE_TRAFFIC names one, so that what others start is
+    written down too. ``trust`` lets aiohttp of this very process trust the CA, for tests that use the SDKs in the same
+    process.
     """
 
     time_scale: float = 1.0
@@ -70,6 +72,7 @@ class EmulatorOptions:
     group_delete_events: bool = False
     fresh_cache_wait: float = 0.0
     last_endpoint_opens: bool = False
+    faults: FaultPlan | None = None
     principal: Caller = APP
     traffic: Path | None = None
     trust: bool = True
@@ -126,6 +129,8 @@ class Emulator:
         delivery = Delivery(world.clock, world.faults, world.random, options.delivery)
         identity = Identity(tokens, options.principal)
         emulator = cls(options, world, tokens, identity, Entra(tokens), Topic(tokens), delivery, make_authority(folder))
+        if options.faults is not None:
+            options.faults.begin(world.faults)
         world.listeners.append(delivery.publish)
         world.wakers.append(emulator._wake.set)
         return emulator

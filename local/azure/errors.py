@@ -187,7 +187,7 @@ def another_operation(operation_url: str) -> ArmError:
     )
 
 
-def retryable(used: str, user: str, last: str, state: str = "Updating") -> ArmError:
+def retryable(used: str, user: str, last: str, state: str = "Updating", *, code: str = "RetryableError") -> ArmError:
     """Give the 429 of Microsoft.Network that is a lock and no throttling."""
     detail = (
         f"Cannot proceed with operation because resource {used} used by resource {user} is not in Succeeded state. "
@@ -195,7 +195,7 @@ def retryable(used: str, user: str, last: str, state: str = "Updating") -> ArmEr
     )
     return ArmError(
         HTTPStatus.TOO_MANY_REQUESTS,
-        "RetryableError",
+        code,
         "A retryable error occurred.",
         SERVICE,
         {"details": [{"code": "ReferencedResourceNotProvisioned", "message": detail}]},
@@ -271,15 +271,20 @@ def denied_by_policy(name: str, assignment: str, definition: str) -> ArmError:
     )
 
 
-def throttled(kind: str, subscription: str, caller: Caller, seconds: str) -> ArmError:
-    """Refuse for an empty bucket; ``kind`` is read, write or delete and ``seconds`` what Retry-After says."""
+def throttled(
+    kind: str, subscription: str, caller: Caller, seconds: str, left: Mapping[str, str] | None = None
+) -> ArmError:
+    """Refuse for an empty bucket; ``kind`` is read, write or delete and ``seconds`` what Retry-After says.
+
+    ``left`` are the headers that tell what the buckets hold.
+    """
     return ArmError(
         HTTPStatus.TOO_MANY_REQUESTS,
         "SubscriptionRequestsThrottled",
         f"Number of '{kind}' requests for subscription '{subscription}' actor '{caller.object_id}' exceeded. "
         f"Please try again after '{seconds}' seconds after additional tokens are available. "
         "Refer to https://aka.ms/arm-throttling for additional information.",
-        {**GATEWAY, "Retry-After": seconds},
+        {**GATEWAY, **(left or {}), "Retry-After": seconds},
     )
 
 

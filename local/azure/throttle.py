@@ -21,12 +21,17 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """The sizes that ARM documents since 2024; ``enforced`` False only counts."""
+    """The sizes that ARM documents since 2024; ``enforced`` False only counts.
+
+    ``both_names`` tells of reads, too, what is left to the caller (``…-subscription-reads``) beside what is left to all
+    (``…-subscription-global-reads``), as is documented; recorded answers to reads name only the second.
+    """
 
     reads: Bucket = Bucket(250, 25)
     writes: Bucket = Bucket(200, 10)
     deletes: Bucket = Bucket(200, 10)
     enforced: bool = True
+    both_names: bool = False
 
     def of(self, kind: str) -> Bucket:
         return {"reads": self.reads, "writes": self.writes, "deletes": self.deletes}[kind]
@@ -68,10 +73,11 @@ class Throttle:
         everyone = self._level((subscription, "", kind), whole, now)
         short = max((1 - mine.tokens) / own.refill, (1 - everyone.tokens) / whole.refill)
         if buckets.enforced and short > 0:
-            return Taken(kind, {f"x-ms-ratelimit-remaining-subscription-{kind}": "0"}, short)
+            return Taken(kind, _headers(call.path.subscription, kind, mine, everyone, both=True), short)
         mine.tokens = max(0.0, mine.tokens - 1)
         everyone.tokens = max(0.0, everyone.tokens - 1)
-        return Taken(kind, _headers(call.path.subscription, kind, mine, everyone))
+        both = buckets.both_names or kind != "reads"
+        return Taken(kind, _headers(call.path.subscription, kind, mine, everyone, both=both))
 
     def _level(self, key: tuple[str, str, str], bucket: Bucket, now: float) -> _Level:
         level = self._levels.setdefault(key, _Level(bucket.size, now))
@@ -85,9 +91,9 @@ class Throttle:
         return level.tokens if level else None
 
 
-def _headers(subscription: str, kind: str, mine: _Level, everyone: _Level) -> dict[str, str]:
+def _headers(subscription: str, kind: str, mine: _Level, everyone: _Level, *, both: bool) -> dict[str, str]:
     scope = "subscription" if subscription else "tenant"
     headers = {f"x-ms-ratelimit-remaining-{scope}-global-{kind}": str(math.floor(everyone.tokens))}
-    if kind != "reads":
+    if both:
         headers[f"x-ms-ratelimit-remaining-{scope}-{kind}"] = str(math.floor(mine.tokens))
     return headers

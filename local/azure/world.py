@@ -124,6 +124,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.options.seed)
+        self.faults.now, self.faults.seed = (lambda: self.now), self.options.seed
         self.throttle = Throttle(self.options.buckets)
         self.access = Access(self.faults, self.directory, self.store)
         self.routes = Routes.all()
@@ -307,7 +308,8 @@ class World:
         taken = self.throttle.take(call, clock)
         if taken.wait:
             wait = retry_after(taken.wait, scale if self.options.throttle_scaled else 1.0)
-            raise errors.throttled(taken.kind.removesuffix("s"), call.path.subscription, call.caller, wait)
+            kind = taken.kind.removesuffix("s")
+            raise errors.throttled(kind, call.path.subscription, call.caller, wait, taken.headers)
         return taken.headers
 
     def _early(self, call: Call) -> Answer | None:
@@ -444,10 +446,11 @@ def _instead(effect: object, call: Call) -> Answer | None:
             answer = errors.throttled(kind, call.path.subscription, call.caller, str(seconds or 10)).answer
             kept = {k: v for k, v in answer.headers.items() if k != "Retry-After" or seconds is not None}
             return replace(answer, headers=kept)
-        case RetryableError():
-            return errors.retryable(call.path.parent, call.path.text, "PutSubnetOperation").answer
+        case RetryableError(another=another):
+            code = "RetryableErrorDueToAnotherOperation" if another else "RetryableError"
+            return errors.retryable(call.path.parent, call.path.text, "PutSubnetOperation", code=code).answer
         case Busy():
-            return errors.busy(_outermost(call)).answer
+            return _busy(call)
         case GatewayTimeout(work_done=False):
             return errors.gateway_timeout(_namespace(call)).answer
         case Reset(after_write=False):
@@ -459,6 +462,13 @@ def _instead(effect: object, call: Call) -> Answer | None:
 def _outermost(call: Call) -> str:
     """Name what a call is about, or the resource around that: as Redis does, which spells its type with a capital."""
     return "/".join(call.path.text.split("/")[:9]).replace("/Microsoft.Cache/redis/", "/Microsoft.Cache/Redis/")
+
+
+def _busy(call: Call) -> Answer:
+    if _namespace(call) != "microsoft.network":
+        return errors.busy(_outermost(call)).answer
+    where = f"{call.base_url}/subscriptions/{call.path.subscription}/providers/Microsoft.Network/locations/westeurope"
+    return errors.another_operation(f"{where}/operations/{call.correlation_id}?api-version={call.api_version}").answer
 
 
 def _namespace(call: Call) -> str:

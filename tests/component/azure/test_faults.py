@@ -144,6 +144,13 @@ def test_a_fault_spares_some_and_meets_so_many() -> None:
     assert [world.act("GET", CACHE).status for _ in range(5)] == [200, 409, 409, 200, 200]
 
 
+def test_of_two_answers_the_first_is_given_and_the_second_kept_for_later() -> None:
+    world, _ = make_world()
+    world.faults.add(Busy(), Match(count=1))
+    world.faults.add(GatewayTimeout(work_done=True), Match(count=1))
+    assert [world.act("GET", CACHE).status for _ in range(3)] == [409, 504, 200]
+
+
 def test_a_cleared_fault_meets_nothing() -> None:
     world, _ = make_world()
     number = world.faults.add(Busy())
@@ -194,6 +201,27 @@ def test_answers_tell_what_is_left_in_the_buckets() -> None:
     assert read.headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "3749"
     assert write.headers["x-ms-ratelimit-remaining-subscription-writes"] == "199"
     assert write.headers["x-ms-ratelimit-remaining-subscription-global-writes"] == "2999"
+
+
+def test_a_refusal_tells_of_both_buckets_that_the_callers_is_the_empty_one() -> None:
+    world, _ = make_world(WorldOptions(buckets=Buckets(reads=Bucket(1, 0.1))))
+    world.act("GET", CACHE)
+    headers = world.act("GET", CACHE).headers
+    assert headers["x-ms-ratelimit-remaining-subscription-reads"] == "0"
+    assert headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "14"
+
+
+def test_reads_tell_of_the_callers_own_bucket_where_it_is_asked_for() -> None:
+    world, _ = make_world(WorldOptions(buckets=Buckets(both_names=True)))
+    headers = world.act("GET", CACHE).headers
+    assert headers["x-ms-ratelimit-remaining-subscription-reads"] == "249"
+    assert headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "3749"
+
+
+def test_the_tenants_calls_have_a_bucket_of_their_own() -> None:
+    world, _ = make_world()
+    headers = world.request("GET", "/subscriptions?api-version=2022-12-01").headers
+    assert headers["x-ms-ratelimit-remaining-tenant-global-reads"] == "3749"
 
 
 def test_one_subscription_has_buckets_of_its_own() -> None:
