@@ -5,7 +5,7 @@ They have no routes of their own: a call to one is a loud 501.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from local.azure.calls import Call, Json
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherResource(Resource):
-    """One of them. ``names`` is what DNS must answer for once an endpoint is attached."""
+    """One of them.
+
+    ``extra`` is what else a list shows of it, such as its ``sku``; ``names`` is what DNS must answer for once an
+    endpoint is attached.
+    """
 
     region: str = "westeurope"
     names: tuple[DnsName, ...] = ()
     connections: tuple[Connection, ...] = ()
+    extra: Json = field(default_factory=dict)
 
     def render(self) -> Json:
-        return {"id": self.id, "name": self.name, "type": self.type, "location": self.region, "tags": dict(self.tags)}
+        body = {"id": self.id, "name": self.name, "type": self.type, "location": self.region, "tags": dict(self.tags)}
+        return {**self.extra, **body}
 
 
 class OtherLinks:

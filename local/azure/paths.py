@@ -10,6 +10,7 @@ GROUP = "microsoft.resources/resourcegroups"
 SUBSCRIPTION = "microsoft.resources/subscriptions"
 PROVIDER = "microsoft.resources/providers"
 JOB = "microsoft.resources/operationresults"
+RESOURCES = "microsoft.resources/subscriptions/resources"
 LOCK = "microsoft.authorization/locks"
 _TAGS_SUFFIX = ["providers", "microsoft.resources", "tags", "default"]
 _LOCKS_SUFFIX = ["providers", "microsoft.authorization", "locks"]
@@ -113,6 +114,10 @@ def _in_subscription(text: str, subscription: str, parts: list[str], lower: list
             return ArmPath(text, GROUP, (parts[1],), subscription, parts[1])
         case ["resourcegroups", _, "providers", namespace, *rest]:
             return _provided(text, namespace, (parts[4:], rest), subscription, parts[1])
+        case ["resources"]:
+            return ArmPath(text, RESOURCES, (subscription,), subscription, is_list=True)
+        case ["resourcegroups", _, "resources"]:
+            return ArmPath(text, RESOURCES, (subscription,), subscription, parts[1], is_list=True)
         case ["tagnames", *_]:
             kind = "/".join((SUBSCRIPTION, *lower[0::2]))
             return ArmPath(text, kind, (subscription, *parts[1::2]), subscription, is_list=len(parts) % 2 == 1)

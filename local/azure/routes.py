@@ -44,6 +44,7 @@ class Routes:
         """Collect what the providers offer."""
         from local.azure import (  # noqa: PLC0415 - providers use routes and the world
             databases,
+            listing,
             locks,
             privatedns,
             redis,
@@ -65,6 +66,7 @@ class Routes:
             privatedns,
             resources,
             tags,
+            listing,
             locks,
         )
         return cls({route.type.lower(): route for module in modules for route in module.ROUTES})

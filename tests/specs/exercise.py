@@ -253,6 +253,7 @@ def _groups(going: Stroll) -> None:
         going.call(verb, f"{_ALL}/tagNames/cost")
         going.call(verb, f"{_ALL}/tagNames/cost/tagValues/center")
     going.call("GET", f"{_ALL}/tagNames")
+    going.call("GET", f"{_ALL}/resources")
     going.call("GET", "/subscriptions")
     going.call("GET", _ALL)
     going.call("GET", "/providers/Microsoft.Management/managementGroups/corp/descendants")

@@ -55,10 +55,18 @@ def _of_values(where: str, recorded: Any, ours: Any) -> Iterator[str]:  # noqa: 
     elif isinstance(recorded, list):
         if len(recorded) != len(ours):
             yield f"{where} has {len(ours)} items, recorded {len(recorded)}"
-        for one, other in zip(recorded, ours, strict=False):
+        for one, other in zip(_ordered(recorded), _ordered(ours), strict=False):
             yield from _of_values(f"{where}[]", one, other)
     elif _has_to_be_equal(where, recorded) and _plain(recorded) != _plain(ours):
         yield f"{where} is {ours!r}, recorded {recorded!r}"
+
+
+def _ordered(items: list[Any]) -> list[Any]:
+    """Put resources into the order of their ids: Azure promises none for its lists."""
+    ids = [str(item["id"]).lower() for item in items if isinstance(item, dict) and "id" in item]
+    if len(ids) < len(items):
+        return items
+    return [item for _, item in sorted(zip(ids, items, strict=True), key=lambda pair: str(_plain(pair[0])))]
 
 
 def _of_keys(where: str, recorded: Json, ours: Json) -> Iterator[str]:

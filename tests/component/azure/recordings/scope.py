@@ -14,7 +14,7 @@ _TOUCHED = re.compile(
     r"microsoft\.cache/(redis|redisenterprise)(/.*)?"
     r"|microsoft\.network/(privateendpoints|virtualnetworks|privatednszones|networkinterfaces)(/.*)?"
     r"|microsoft\.network/applicationsecuritygroups"
-    r"|microsoft\.resources/(subscriptions(/tagnames.*)?|resourcegroups|tags)"
+    r"|microsoft\.resources/(subscriptions(/(tagnames.*|resources))?|resourcegroups|tags)"
     r"|microsoft\.authorization/locks"
 )
 _OPERATION = re.compile(
@@ -22,7 +22,6 @@ _OPERATION = re.compile(
     r"|microsoft\.network/(locations/(operations|operationresults)|privatednsoperation(statuses|results))"
     r"|microsoft\.resources/operationresults"
 )
-_RESOURCES = re.compile(r"https://management\.azure\.com/subscriptions/[^/]+/resources\?", re.IGNORECASE)
 _ANNOUNCING = ("azure-asyncoperation", "location")
 
 
@@ -47,7 +46,7 @@ def is_poll(exchange: Exchange) -> bool:
 
 def _reason(exchange: Exchange, begun: dict[str, str]) -> str:
     if exchange.path is None:
-        return "" if _RESOURCES.match(exchange.url) else "no call to a resource of Azure Resource Manager"
+        return "no call to a resource of Azure Resource Manager"
     kind = exchange.path.type
     if _OPERATION.fullmatch(kind):
         return begun.get(exchange.key, "the operation of a call that was not recorded")

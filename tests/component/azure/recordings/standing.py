@@ -15,6 +15,7 @@ from local.azure.databases import Database
 from local.azure.links import DnsName
 from local.azure.network.vnets import Subnet, VirtualNetwork, put_subnet_value
 from local.azure.others import OtherResource
+from local.azure.paths import ArmPath
 from local.azure.regions import short_name
 from local.azure.resources import Group
 from local.azure.subscriptions import DEFAULT_NAMESPACES, Subscription
@@ -99,11 +100,10 @@ class Standing:
         path = arm_path(resource_id)
         if path is None or path.is_list or self.world.store.get(path.text) is not None:
             return
-        if _EMULATED.match(path.type) is None:
-            # Calls to it are not sent, so that it stands from the beginning.
-            self._other(path.text)
-            return
         if not self._stood(path.text):
+            return
+        if self.is_other(path):
+            self.other(path.text, self._shown(path.text))
             return
         match path.type:
             case "microsoft.cache/redis":
@@ -134,26 +134,38 @@ class Standing:
         properties = {"subnet": subnet, "privateLinkServiceConnections": [{"name": "link", "properties": link}]}
         self.world.act("PUT", endpoint_id, {"location": "westus", "properties": properties})
 
+    def _asked_beside(self, resource_id: str) -> Json:
+        """Give the first body that was asked for beside a resource: what joins a network lies in its region."""
+        bodies = (exchange.request for exchange in self.exchanges if exchange.request)
+        return next((body for body in bodies if resource_id in json.dumps(body) and "location" in body), {})
+
     def _region(self) -> str:
         """Give the region that an operation was seen in."""
         urls = " ".join(exchange.headers.get("azure-asyncoperation", "") for exchange in self.exchanges)
         found = re.search(r"/locations/([^/]+)/", urls)
         return unquote(found[1]) if found else "westus"
 
-    def _other(self, resource_id: str) -> None:
+    @staticmethod
+    def is_other(path: ArmPath) -> bool:
+        """Say whether a path is of a type that has no routes: what is inside a provider that is not emulated."""
+        return "/providers/" in path.text and _EMULATED.match(path.type) is None
+
+    def other(self, resource_id: str, shown: Json) -> None:
         """Let a resource of another type stand, with the names that an endpoint to it was seen to answer for."""
+        before = self.world.store.find(resource_id, OtherResource)
         parts = resource_id.split("/providers/", 1)[1].split("/")
         kind = "/".join((parts[0], *parts[1::2]))
-        shown = self._shown(resource_id)
-        region = short_name(shown.get("location") or "westus")
-        names, tags = self._names(resource_id), shown.get("tags") or {}
-        self.world.put(OtherResource(id=resource_id, type=kind, region=region, tags=tags, names=names))
+        region = short_name(shown.get("location") or (before.region if before else "westus"))
+        extra: Json = {name: shown[name] for name in ("sku", "kind", "identity", "systemData") if name in shown}
+        tags = shown.get("tags") or (before.tags if before else {})
+        other = OtherResource(id=resource_id, type=kind, region=region, tags=tags, extra=extra)
+        connections = before.connections if before else ()
+        self.world.put(replace(other, names=self._names(resource_id), connections=connections))
 
     def _names(self, resource_id: str) -> tuple[DnsName, ...]:
         for exchange in self.exchanges:
-            text = json.dumps(exchange.answer).lower()
             configs = ((exchange.answer or {}).get("properties") or {}).get("customDnsConfigs")
-            if configs and resource_id.lower() in text:
+            if configs and resource_id.lower() in json.dumps(exchange.answer).lower():
                 return tuple(_dns_name(config["fqdn"]) for config in configs)
         return ()
 
@@ -192,7 +204,7 @@ class Standing:
         )
 
     def _network(self, network_id: str) -> None:
-        shown = self._shown(network_id)
+        shown = self._shown(network_id) or self._asked_beside(network_id)
         self.world.put(
             VirtualNetwork(
                 id=network_id,

@@ -16,6 +16,7 @@ from local.azure.throttle import Buckets
 from local.azure.world import Wire, World, WorldOptions
 from tests.component.azure.recordings.cassettes import Exchange, arm_path
 from tests.component.azure.recordings.comparing import differences
+from tests.component.azure.recordings.outsiders import follow
 from tests.component.azure.recordings.scope import reasons
 from tests.component.azure.recordings.standing import Standing
 from tests.component.azure.recordings.timing import Timing, announced, before, timing
@@ -46,6 +47,7 @@ class Walk:
     clock: ManualClock = field(default_factory=ManualClock)
     world: World = field(init=False)
     times: Timing = field(init=False)
+    standing: Standing = field(init=False)
     urls: dict[str, str] = field(default_factory=dict)
     guids: dict[str, str] = field(default_factory=dict)
 
@@ -55,16 +57,21 @@ class Walk:
         )
         self.world = World(self.clock, options)
         self.times = timing(self.exchanges)
-        Standing(self.world, self.clock, self.exchanges).prepare()
+        self.standing = Standing(self.world, self.clock, self.exchanges)
+        self.standing.prepare()
 
     def outcomes(self, recording: str) -> list[Outcome]:
         """Send everything that counts, in order."""
         return [
-            Outcome(recording, exchange, reason)
-            if reason
-            else Outcome(recording, exchange, found=tuple(self._found(exchange)))
+            self._outcome(Outcome(recording, exchange, reason))
             for exchange, reason in zip(self.exchanges, reasons(self.exchanges), strict=True)
         ]
+
+    def _outcome(self, outcome: Outcome) -> Outcome:
+        if outcome.left_out:
+            follow(self.standing, outcome.exchange)
+            return outcome
+        return replace(outcome, found=tuple(self._found(outcome.exchange)))
 
     def _found(self, exchange: Exchange) -> list[str]:
         answer = self._send(exchange)
