@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from shared.arm import Arm
     from shared.desk.desk import Desk
     from shared.intake import Intake
+    from shared.letters import Letters
     from shared.policy import Policy
     from shared.publish import Publisher
     from shared.reconcile import Reconciler
@@ -79,6 +80,14 @@ def intake() -> Intake:
     from shared.intake import Intake
 
     return Intake(store(), policy(), os.environ.get("DRAWBRIDGE_PRINCIPAL_ID", ""))
+
+
+@cache
+def letters() -> Letters:
+    """Put together what takes up dead letters."""
+    from shared.letters import Letters
+
+    return Letters(store(), intake(), now)
 
 
 @cache

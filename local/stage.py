@@ -127,11 +127,15 @@ class Stage:
             return answer.status, json.loads(text) if text else None
 
     async def sweep(self) -> None:
-        """Fire the timer now, as an operator can on Azure."""
-        url = f"{self.app.url}/admin/functions/sweep"
+        """Fire the timer of sweeps."""
+        await self.fire("sweep")
+
+    async def fire(self, timer: str) -> None:
+        """Fire a timer now, as an operator can on Azure."""
+        url = f"{self.app.url}/admin/functions/{timer}"
         async with self._session.post(url, json={}, headers={"x-functions-key": self.app.admin_key}) as answer:
             if answer.status != 202:  # noqa: PLR2004
-                raise NotAsPromisedError(f"the sweep could not be started: {answer.status} {await answer.text()}")
+                raise NotAsPromisedError(f"{timer} could not be started: {answer.status} {await answer.text()}")
 
     async def row(self, cache: str) -> CacheRow | None:
         """Read what the app has recorded of a cache."""

@@ -7,6 +7,9 @@ without case; the subject's casing varies in Azure's own samples.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +22,7 @@ LARGEST = 256 * 1024
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 _LONGEST_CALLER = 120
+_LONGEST_ID = 100
 OWN_NAME = "Drawbridge"
 
 _ABOUT_A_CACHE = frozenset(
@@ -67,6 +71,48 @@ class Event:
     data: object
     size: int = 0
     """Characters of its JSON."""
+
+
+class InvalidEventError(ValueError):
+    """A text that holds no events; the message says what it is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One event out of a text, with its id for the log."""
+
+    event: Event
+    id: str
+
+
+def delivered(text: str | bytes) -> tuple[Delivered, ...]:
+    """Read what Event Grid has put on a queue or among its dead letters: one event or a list, of either schema.
+
+    A queue message may come as it is or in Base64, a dead letter with fields of its own beside the event's.
+    Raises InvalidEventError.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    try:
+        read = json.loads(raw if raw.lstrip()[:1] in {b"{", b"["} else base64.b64decode(raw, validate=True))
+    except (binascii.Error, ValueError, RecursionError) as error:
+        raise InvalidEventError(f"{raw[:80]!r} … is neither JSON nor Base64 of it") from error
+    found = read if isinstance(read, list) else [read]
+    return tuple(_delivered(each) for each in found)
+
+
+def _delivered(raw: object) -> Delivered:
+    if not isinstance(raw, Mapping):
+        raise InvalidEventError(f"{raw!r:.80} is no event: it would have to be an object")
+    of_cloud = "specversion" in raw
+    type_, source = ("type", "source") if of_cloud else ("eventType", "topic")
+    subject, data = raw.get("subject"), raw.get("data")
+    event = Event(raw.get(type_), raw.get(source), subject, data, size_of(subject, data))
+    return Delivered(event, str(raw.get("id") or "")[:_LONGEST_ID])
+
+
+def size_of(subject: object, data: object) -> int:
+    """Measure an event by what can make it large."""
+    return len(json.dumps(data, default=str)) + len(str(subject))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from shared.events import Event, OfCache, OfEndpoint, OfGroup, Unheeded, about_endpoint, about_group, concerns
+from shared.events import (
+    Delivered,
+    Event,
+    OfCache,
+    OfEndpoint,
+    OfGroup,
+    Unheeded,
+    about_endpoint,
+    about_group,
+    concerns,
+)
 from shared.logs import Log
 from shared.store.queue import Message, SweepPage, encode, encode_sweep
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.ids import CacheId
     from shared.policy import Policy
     from shared.store import Store
@@ -47,6 +60,12 @@ class Intake:
         operation = named.wake.operation if isinstance(named, OfCache) else named.operation
         log.info("event", operation=operation, caches=len(messages.work), looks=len(messages.looks), event=event_id)
         return messages
+
+    async def take_all(self, events: Iterable[Delivered]) -> Messages:
+        """Do so with several events."""
+        taken = [await self.take(each.event, each.id) for each in events]
+        work, looks = (m.work for m in taken), (m.looks for m in taken)
+        return Messages(list(chain.from_iterable(work)), list(chain.from_iterable(looks)))
 
     async def _messages(self, named: OfCache | OfEndpoint | OfGroup) -> Messages:
         match named:

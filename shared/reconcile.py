@@ -127,6 +127,9 @@ class Reconciler:
                 log.info("superseded", cache=wake.cache, trigger=wake.trigger, operation=wake.operation)
                 await self.store.caches.release(claim, problem=claim.row.problem)
             case Claim() as claim:
+                if wake.trigger in {Trigger.EVENT, Trigger.REQUEST}:
+                    waited = (claim.started - woken_at).total_seconds()
+                    log.info("taken up", cache=wake.cache, pass_id=pass_id, trigger=wake.trigger, waited=waited)
                 await self._pass(claim, wake, pass_id)
             case Covered():
                 log.info("covered by an earlier pass", cache=wake.cache)

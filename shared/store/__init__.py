@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from shared.store.account import Account
 from shared.store.caches import CacheRows
 from shared.store.cooldown import Closures, Cooldowns
+from shared.store.deadletters import DeadLetters
 from shared.store.encoding import Key
 from shared.store.history import History
 from shared.store.links import Links
@@ -43,6 +44,7 @@ class Store:
         self.closures = Closures(account)
         self.history = History(account)
         self.sweeps = Sweeps(account, monotonic)
+        self.dead_letters = DeadLetters(account)
 
     @classmethod
     def open(

@@ -176,6 +176,11 @@ class WorkQueue:
         """Queue many pages, as ``put_all`` does."""
         await _side_by_side(lambda page: self.put_sweep(page, delay), pages)
 
+    async def put_texts(self, work: Iterable[str], looks: Iterable[str]) -> None:
+        """Queue messages that were encoded before: names of caches, and pages of sweeps."""
+        await _side_by_side(lambda text: self._send(RECONCILE, text, _NOW), work)
+        await _side_by_side(lambda text: self._send(SWEEP, text, _NOW), looks)
+
     async def _send(self, name: str, text: str, delay: timedelta) -> None:
         from azure.core.exceptions import HttpResponseError
 

@@ -26,6 +26,8 @@ class StoreSettings:
     """Holds the account's key, so it is never shown."""
     queue_url: str | None = None
     table_url: str | None = None
+    blob_url: str | None = None
+    """Where dead letters are; without it there are none."""
     client_id: str | None = None
     """The user-assigned identity to use, where the settings name one."""
     prefix: str = ""
@@ -40,6 +42,27 @@ class StoreSettings:
             message = f"prefix is {self.prefix!r}: it must be empty or up to 20 lower-case letters and digits"
             raise InvalidSettingsError(message)
 
+    @property
+    def blob_address(self) -> str | None:
+        """Where blobs are, without a slash at the end."""
+        parts = self._parts
+        if not parts:
+            return self.blob_url
+        default = "{DefaultEndpointsProtocol}://{AccountName}.blob.{EndpointSuffix}"
+        fallback = {"DefaultEndpointsProtocol": "https", "AccountName": "", "EndpointSuffix": "core.windows.net"}
+        return (parts.get("BlobEndpoint") or default.format_map(fallback | parts)).rstrip("/")
+
+    @property
+    def shared_key(self) -> tuple[str, str] | None:
+        """Account and key out of a connection string."""
+        parts = self._parts
+        return (parts.get("AccountName", ""), parts.get("AccountKey", "")) if parts else None
+
+    @property
+    def _parts(self) -> dict[str, str]:
+        pairs = (part.partition("=") for part in (self.connection_string or "").split(";") if part)
+        return {name.strip(): value for name, _, value in pairs}
+
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Self:
         """Read ``AzureWebJobsStorage`` in any of the three forms that the Functions host knows.
@@ -53,7 +76,10 @@ class StoreSettings:
         for service, address in (("queue", queue), ("table", table)):
             if not address:
                 raise InvalidSettingsError(_missing(service))
-        return cls(queue_url=queue, table_url=table, client_id=env.get(f"{CONNECTION}__clientId") or None)
+        blob = _address(env, "blob")
+        return cls(
+            queue_url=queue, table_url=table, blob_url=blob, client_id=env.get(f"{CONNECTION}__clientId") or None
+        )
 
 
 def _address(env: Mapping[str, str], service: str) -> str | None:

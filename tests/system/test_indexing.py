@@ -55,6 +55,11 @@ def takes(queue: str) -> Bindings:
     return [storage("IN", "queueTrigger", "message", queue)]
 
 
+def at_sweeps() -> Bindings:
+    schedule = "%DRAWBRIDGE_SWEEP_SCHEDULE%"
+    return [{"direction": "IN", "type": "timerTrigger", "name": "timer", "schedule": schedule, "runOnStartup": False}]
+
+
 def answers(method: str, route: str, level: str = "FUNCTION") -> Bindings:
     trigger = {"direction": "IN", "type": "httpTrigger", "name": "req", "methods": method.split(), "authLevel": level}
     return [{**trigger, "route": route}, {"direction": "OUT", "type": "http", "name": "$return"}]
@@ -62,23 +67,15 @@ def answers(method: str, route: str, level: str = "FUNCTION") -> Bindings:
 
 _CACHE = "caches/{subscription}/{group}/{name}"
 _ENDPOINT = _CACHE + "/endpoints/{placement}"
+_LEADS_TO = [storage("OUT", "queue", "work", "reconcile"), storage("OUT", "queue", "looks", "sweep")]
 FUNCTIONS: dict[str, Bindings] = {
-    "on_event": [
-        {"direction": "IN", "type": "eventGridTrigger", "name": "event"},
-        storage("OUT", "queue", "work", "reconcile"),
-        storage("OUT", "queue", "looks", "sweep"),
-    ],
+    "on_event": [{"direction": "IN", "type": "eventGridTrigger", "name": "event"}, *_LEADS_TO],
+    "on_queued_event": [*takes("events"), *_LEADS_TO],
+    "events_poison": takes("events-poison"),
+    "dead_letters": at_sweeps(),
     "reconcile": takes("reconcile"),
     "reconcile_poison": takes("reconcile-poison"),
-    "sweep": [
-        {
-            "direction": "IN",
-            "type": "timerTrigger",
-            "name": "timer",
-            "schedule": "%DRAWBRIDGE_SWEEP_SCHEDULE%",
-            "runOnStartup": False,
-        }
-    ],
+    "sweep": at_sweeps(),
     "sweep_page": takes("sweep"),
     "sweep_poison": takes("sweep-poison"),
     "get_cache": answers("GET", _CACHE),

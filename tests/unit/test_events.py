@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from shared.events import (
     LARGEST,
     OWN_NAME,
     Event,
+    InvalidEventError,
     OfCache,
     OfEndpoint,
     OfGroup,
@@ -22,6 +25,8 @@ from shared.events import (
     about_endpoint,
     about_group,
     concerns,
+    delivered,
+    size_of,
 )
 from shared.ids import CacheId, CacheType, GroupId, endpoint_id
 from shared.model import Look, Trigger
@@ -363,3 +368,72 @@ def test_both_types_of_cache_are_told_apart() -> None:
     found = [concerns(told("Microsoft.Resources/tags/write", str(cache))) for cache in (CLASSIC, MANAGED)]
 
     assert [each.wake.cache.type for each in found if isinstance(each, OfCache)] == list(CacheType)
+
+
+# ── out of a text: queue messages and dead letters ──────────────────────────────────────────────
+
+GRID = {"id": "e-1", "topic": HOME, "subject": str(CLASSIC), "eventType": WRITE, "data": {"operationName": "x"}}
+CLOUD = {"id": "e-2", "specversion": "1.0", "source": HOME, "subject": str(CLASSIC), "type": WRITE, "data": {}}
+DEAD = {**GRID, "deadLetterReason": "MaxDeliveryAttemptsExceeded", "deliveryAttempts": 30, "publishTime": "2026-11-28"}
+
+
+def encoded(value: object) -> bytes:
+    return base64.b64encode(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        pytest.param(json.dumps(GRID), ["e-1"], id="event-grid-schema"),
+        pytest.param(json.dumps(CLOUD), ["e-2"], id="cloud-events"),
+        pytest.param(encoded(GRID), ["e-1"], id="base64"),
+        pytest.param(encoded(CLOUD).decode(), ["e-2"], id="base64-text"),
+        pytest.param(json.dumps([GRID, CLOUD]).encode(), ["e-1", "e-2"], id="list"),
+        pytest.param("\n " + json.dumps(DEAD), ["e-1"], id="dead-letter"),
+        pytest.param("[]", [], id="none"),
+        pytest.param(json.dumps({"id": "i" * 500}), ["i" * 100], id="long-id"),
+        pytest.param("{}", [""], id="empty"),
+    ],
+)
+def test_events_are_read_out_of_a_text(text: str | bytes, ids: list[str]) -> None:
+    assert [each.id for each in delivered(text)] == ids
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("reconcile", id="word"),
+        pytest.param(b"\xff\xfe{", id="bytes"),
+        pytest.param('{"id": ', id="cut-off"),
+        pytest.param("[1]", id="number"),
+        pytest.param(base64.b64encode(b"no json"), id="base64-of-text"),
+        pytest.param("[" * 100_000, id="deep"),
+    ],
+)
+def test_what_holds_no_events_is_refused_in_words(text: str | bytes) -> None:
+    with pytest.raises(InvalidEventError, match=r"neither JSON nor Base64|is no event"):
+        delivered(text)
+
+
+def test_both_schemas_come_to_the_same_event() -> None:
+    (grid,), (cloud,) = delivered(json.dumps(GRID)), delivered(json.dumps(CLOUD))
+
+    assert grid.event == Event(WRITE, HOME, str(CLASSIC), GRID["data"], size_of(GRID["subject"], GRID["data"]))
+    assert (cloud.event.type, cloud.event.source, cloud.event.subject) == (WRITE, HOME, str(CLASSIC))
+
+
+@given(st.binary() | st.text())
+def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+    with contextlib.suppress(InvalidEventError):
+        assert all(concerns(each.event) for each in delivered(text))
+
+
+@pytest.mark.parametrize("schema", ["eventgrid-schema", "cloudevents"])
+def test_every_event_of_azure_means_the_same_by_queue_as_by_push(schema: str, reference: Path) -> None:
+    for path in sorted((reference / "events" / schema).glob("[a-z]*.json")):
+        pushed = json.loads(path.read_text("utf-8"))
+        raw = pushed[0] if isinstance(pushed, list) else pushed
+        (queued,) = delivered(encoded(raw))
+
+        assert concerns(queued.event) == concerns(recorded(raw)), path.name

@@ -23,7 +23,7 @@ from tests.component.store.conftest import cache
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
-LISTENING = re.compile(r"Azurite (Queue|Table) service is successfully listening at (\S+)")
+LISTENING = re.compile(r"Azurite (Blob|Queue|Table) service is successfully listening at (\S+)")
 AN_HOUR = 3600
 
 
@@ -89,8 +89,8 @@ def _settings(process: subprocess.Popen[str]) -> StoreSettings:
     for line in process.stdout or ():
         if listening := LISTENING.search(line):
             found[listening[1]] = f"{listening[2]}/devstoreaccount1"
-        if len(found) == 2:
-            return StoreSettings(queue_url=found["Queue"], table_url=found["Table"])
+        if len(found) == 3:
+            return StoreSettings(queue_url=found["Queue"], table_url=found["Table"], blob_url=found["Blob"])
     raise RuntimeError("Azurite ended before it listened")
 
 
@@ -116,6 +116,7 @@ async def test_a_store_works_with_an_identity_which_it_asks_for_when_first_used_
     try:
         await store.queue.put(WakeUp(cache(), Trigger.EVENT))
         assert await store.caches.read(cache()) is None
+        assert [name async for name in store.dead_letters.names()] == []
     finally:
         await store.close()
 
@@ -130,5 +131,7 @@ async def test_a_token_for_something_else_is_denied(settings: StoreSettings) -> 
     try:
         with pytest.raises(StoreDeniedError):
             await store.caches.read(cache())
+        with pytest.raises(StoreDeniedError):
+            await anext(store.dead_letters.names())
     finally:
         await store.close()

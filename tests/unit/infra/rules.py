@@ -1,0 +1,935 @@
+"""What every reading of infra/ has to say, as questions to a folder: each gives what is wrong there, in words.
+
+They are questions rather than tests so that they can be put to a copy with a fault in it: see test_mutants.py.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared import events
+from shared.model import Reason, Trigger
+from tests.unit.infra.bicep import ROOT, Declaration, Expression, Template, read
+
+Rule = Callable[[Path], Iterator[str]]
+RULES: list[Rule] = []
+
+BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+BLOB_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+QUEUE_CONTRIBUTOR = "974c5e8b-45b9-4653-ba55-5f855dd0fb88"
+QUEUE_SENDER = "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a"
+TABLE_CONTRIBUTOR = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3"
+METRICS_PUBLISHER = "3913510d-42f4-4e42-8a64-420c390055eb"
+EVENT_SENDER = "d5a91429-5739-47e2-a06b-3470a27159e7"
+
+ROLES = {
+    "caches": {
+        "Microsoft.Cache/redis/read",
+        "Microsoft.Cache/redis/write",
+        "Microsoft.Cache/redis/PrivateEndpointConnectionsApproval/action",
+        "Microsoft.Cache/redisEnterprise/read",
+        "Microsoft.Cache/redisEnterprise/write",
+        "Microsoft.Cache/redisEnterprise/PrivateEndpointConnectionsApproval/action",
+        "Microsoft.Resources/subscriptions/read",
+    },
+    "management-group": {"Microsoft.Management/managementGroups/descendants/read"},
+    "endpoints": {
+        "Microsoft.Network/privateEndpoints/read",
+        "Microsoft.Network/privateEndpoints/write",
+        "Microsoft.Network/privateEndpoints/delete",
+        "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/read",
+        "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/write",
+    },
+    "subnets": {"Microsoft.Network/virtualNetworks/subnets/join/action"},
+    "zones": {"Microsoft.Network/privateDnsZones/join/action", "Microsoft.Network/privateDnsZones/A/read"},
+    "zone-maker": {
+        "Microsoft.Network/privateDnsZones/read",
+        "Microsoft.Network/privateDnsZones/write",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks/read",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks/write",
+        "Microsoft.Network/virtualNetworks/join/action",
+    },
+}
+# What reads or spends secrets, loses data, or takes a cache away: in no role, whatever it is for.
+NEVER = re.compile(
+    r"\*|listkeys|regeneratekey|/flush|/import|/export|forcereboot|/stop|/start|redis(enterprise)?/delete"
+    r"|firewallrules|authorization/|databases/delete|virtualnetworks/(write|delete)|subnets/(write|delete)",
+    re.IGNORECASE,
+)
+SETTINGS = {
+    "AzureWebJobsStorage__credential": "managedidentity",
+    "AzureWebJobsStorage__clientId": Expression("identityClientId"),
+    "AzureWebJobsStorage__blobServiceUri": Expression("blobEndpoint"),
+    "AzureWebJobsStorage__queueServiceUri": Expression("queueEndpoint"),
+    "AzureWebJobsStorage__tableServiceUri": Expression("tableEndpoint"),
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": Expression("insightsConnectionString"),
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": Expression("'ClientId=${identityClientId};Authorization=AAD'"),
+    "AZURE_CLIENT_ID": Expression("identityClientId"),
+    "DRAWBRIDGE_ARM_ENDPOINT": Expression("armEndpoint"),
+    "DRAWBRIDGE_KEY_ROLE": Expression("keyRole"),
+    "DRAWBRIDGE_PRINCIPAL_ID": Expression("identityPrincipalId"),
+    "DRAWBRIDGE_SIGN_IN": Expression("empty(signInClientId) ? 'key' : 'entra'"),
+    "DRAWBRIDGE_SWEEP_SCHEDULE": Expression("sweepSchedule"),
+    "DRAWBRIDGE_TOPIC_ENDPOINT": Expression("topicEndpoint"),
+}
+# Flex Consumption refuses these, or takes them from functionAppConfig.
+DEPRECATED = re.compile(
+    r"FUNCTIONS_(WORKER_RUNTIME|EXTENSION_VERSION|WORKER_PROCESS_COUNT)|WEBSITE_(CONTENT|RUN_FROM|TIME_ZONE|MAX_DYNAMIC)"
+    r"|SCM_DO_BUILD|ENABLE_ORYX|\b(linuxFxVersion|alwaysOn|functionAppScaleLimit|containerSize|preWarmedInstanceCount"
+    r"|isReserved|javaVersion|powerShellVersion|netFrameworkVersion|minimumElasticInstanceCount)\b"
+)
+STORAGE = {
+    "accessTier": "Hot",
+    "allowBlobPublicAccess": False,
+    "allowCrossTenantReplication": False,
+    "allowSharedKeyAccess": False,
+    "defaultToOAuthAuthentication": True,
+    "isLocalUserEnabled": False,
+    "minimumTlsVersion": "TLS1_2",
+    "supportsHttpsTrafficOnly": True,
+    "publicNetworkAccess": "Enabled",
+    "networkAcls": {
+        "bypass": "AzureServices",
+        "defaultAction": Expression("private ? 'Deny' : 'Allow'"),
+        "ipRules": [],
+        "virtualNetworkRules": [],
+    },
+}
+SITE = {
+    "ftpsState": "Disabled",
+    "http20Enabled": True,
+    "minTlsVersion": "1.2",
+    "scmMinTlsVersion": "1.2",
+    "ipSecurityRestrictions": Expression("flatten([[eventGrid], callers])"),
+    "ipSecurityRestrictionsDefaultAction": "Deny",
+    "scmIpSecurityRestrictionsUseMain": False,
+    "scmIpSecurityRestrictionsDefaultAction": "Allow",
+}
+SIGN_IN = {
+    "parent": Expression("app"),
+    "name": "authsettingsV2",
+    "properties": {
+        "platform": {"enabled": True},
+        "globalValidation": {"requireAuthentication": False, "unauthenticatedClientAction": "AllowAnonymous"},
+        "httpSettings": {"requireHttps": True},
+        "identityProviders": {
+            "azureActiveDirectory": {
+                "enabled": True,
+                "registration": {
+                    "clientId": Expression("signInClientId"),
+                    "openIdIssuer": Expression(
+                        "'${environment().authentication.loginEndpoint}${tenant().tenantId}/v2.0'"
+                    ),
+                },
+                "validation": {
+                    "allowedAudiences": [Expression("signInClientId"), Expression("'api://${signInClientId}'")]
+                },
+            }
+        },
+        "login": {"tokenStore": {"enabled": False}},
+    },
+}
+FLEX = {
+    "deployment": {
+        "storage": {
+            "type": "blobContainer",
+            "value": Expression("'${blobEndpoint}${deploymentContainer}'"),
+            "authentication": {
+                "type": "UserAssignedIdentity",
+                "userAssignedIdentityResourceId": Expression("identityId"),
+            },
+        }
+    },
+    "scaleAndConcurrency": {
+        "instanceMemoryMB": Expression("instanceMemoryMB"),
+        "maximumInstanceCount": Expression("maximumInstanceCount"),
+    },
+    "runtime": {"name": "python", "version": Expression("pythonVersion")},
+}
+RETRY = {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": Expression("day")}
+DEAD_LETTER = {
+    "identity": {"type": "SystemAssigned"},
+    "deadLetterDestination": {
+        "endpointType": "StorageBlob",
+        "properties": {"resourceId": Expression("storageAccountId"), "blobContainerName": "dead-letters"},
+    },
+}
+FILTER = {
+    "includedEventTypes": Expression("filter.eventTypes"),
+    "enableAdvancedFilteringOnArrays": True,
+    "advancedFilters": [
+        {"operatorType": "StringIn", "key": "data.operationName", "values": Expression("filter.operations")}
+    ],
+}
+MOST_VALUES = 25
+"""Event Grid takes no more in all the filters of a subscription together."""
+# Alert → severity, window, and what it counts: rows (more than none, or none at all), or the average of a column.
+ALERTS = {
+    "poison": (2, "PT15M", []),
+    "exposed": (1, "PT15M", Expression("perCache")),
+    "contested": (1, "PT15M", Expression("perCache")),
+    "dead-letters": (3, "PT1H", []),
+}
+# The parameters of main.bicep with what they are where nobody says otherwise.
+DEFAULTS: dict[str, Any] = {
+    "watchedSubscriptions": [],
+    "assignRoles": True,
+    "endpointResourceGroups": [],
+    "subnets": [],
+    "dnsZones": [],
+    "zoneMakerResourceGroups": [],
+    "sweepSchedule": "0 */15 * * * *",
+    "announcementTopicId": "",
+    "inbound": "restricted",
+    "allowedCallers": [],
+    "signInClientId": "",
+    "keyRole": "Operator",
+    "vnetEnabled": True,
+    "vnetAddressPrefix": "10.71.0.0/24",
+    "appSubnetId": "",
+    "endpointSubnetId": "",
+    "zones": "create",
+    "zoneIds": {},
+    "pythonVersion": "3.12",
+    "instanceMemoryMB": 2048,
+    "maximumInstanceCount": 40,
+    "storageRedundancy": "Standard_ZRS",
+    "deadLetterDays": 30,
+    "logRetentionDays": 30,
+    "logDailyQuotaGb": 5,
+    "alertEmails": [],
+    "alertActionGroups": [],
+    "alertSweepHours": 2,
+    "alertWaitingSeconds": 600,
+}
+# Which role the app's identity is given, where, and under which condition.
+ASSIGNED = {
+    "cacheRoles": ("roles/at-subscription.bicep", "watched", "subscription(id)", "caches"),
+    "endpointRoles": ("roles/at-group.bicep", "endpointResourceGroups", "group", "endpoints"),
+    "subnetRoles": ("roles/at-subnet.bicep", "subnets", "group", "subnets"),
+    "zoneRoles": ("roles/at-zone.bicep", "dnsZones", "group", "zones"),
+    "zoneMakerRoles": ("roles/at-group.bicep", "zoneMakerResourceGroups", "group", "zoneMaker"),
+    "createdZoneRoles": ("roles/at-group.bicep", "zoneMakerResourceGroups", "group", "zones"),
+}
+OUTPUTS = {
+    "RESOURCE_GROUP": "group.name",
+    "APP_ID": "app.outputs.id",
+    "APP_NAME": "app.outputs.name",
+    "APP_HOST": "app.outputs.hostName",
+    "APP_PRINCIPAL_ID": "identity.outputs.principalId",
+    "STORAGE_ID": "storage.outputs.id",
+    "EVENT_DELIVERY": "inbound == 'closed' ? 'queue' : 'function'",
+    "WATCHED_SUBSCRIPTIONS": "join(watched, ' ')",
+    "PYTHON_VERSION": "pythonVersion",
+}
+
+
+def rule(question: Rule) -> Rule:
+    RULES.append(question)
+    return question
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, _changed: int) -> Template:
+    return read(path)
+
+
+def template(path: Path) -> Template:
+    return _read(path, path.stat().st_mtime_ns)
+
+
+def made(root: Path, type_: str) -> list[Declaration]:
+    """Every resource of a type that is made, in any file."""
+    every = (one for path in sorted(root.rglob("*.bicep")) for one in template(path).of("resource"))
+    return [one for one in every if one.type.partition("@")[0] == type_ and one.modifier != "existing"]
+
+
+def data(root: Path, name: str) -> Any:  # noqa: ANN401 - JSON
+    return json.loads((root / name).read_text("utf-8"))
+
+
+def differs(where: str, found: object, wanted: object) -> Iterator[str]:
+    """Say where two values part."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({*found, *wanted}):
+            yield from differs(f"{where}.{key}", found.get(key), wanted.get(key))
+    elif (found, type(found)) != (wanted, type(wanted)):
+        yield f"{where} is {found!r}, not {wanted!r}"
+
+
+# ── roles ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def every_role_has_exactly_its_actions(root: Path) -> Iterator[str]:
+    there = {path.stem: data(root, f"roles/{path.name}") for path in sorted((root / "roles").glob("*.json"))}
+    yield from differs("roles", sorted(there), sorted(ROLES))
+    for name, read_ in there.items():
+        actions = [each["action"] for each in read_["actions"]]
+        yield from differs(f"roles/{name}.id", read_["id"], name)
+        yield from differs(f"roles/{name}", sorted(actions), sorted(ROLES.get(name, ())))
+        yield from (f"roles/{name} may {action}" for action in actions if NEVER.search(action))
+        for each in read_["actions"]:
+            if set(each) != {"action", "for", "without"} or not all(each.values()):
+                yield f"roles/{name}: {each['action']} does not say what it is for and what breaks without it"
+
+
+@rule
+def every_role_is_defined_as_its_data_says(root: Path) -> Iterator[str]:
+    defined = made(root, "Microsoft.Authorization/roleDefinitions")
+    yield from differs("role definitions", len(defined), 2)
+    scopes = {"definitions.bicep": Expression("assignableScopes"), "main.bicep": [Expression("here")]}
+    for one in defined:
+        properties = {
+            "roleName": Expression("'${role.name} ${suffix}'"),
+            "description": Expression("role.description"),
+            "type": "CustomRole",
+            "permissions": [
+                {
+                    "actions": Expression("map(role.actions, each => each.action)"),
+                    "notActions": [],
+                    "dataActions": [],
+                    "notDataActions": [],
+                }
+            ],
+            "assignableScopes": scopes[one.where.partition(":")[0]],
+        }
+        wanted = {"name": Expression("guid(here, suffix, role.id)"), "properties": properties}
+        yield from differs(one.where, one.value, wanted)
+    for path, order in {
+        "roles/definitions.bicep": ["caches", "endpoints", "subnets", "zones", "zone-maker"],
+        "management-group/main.bicep": ["caches", "management-group", "endpoints", "subnets", "zones", "zone-maker"],
+    }.items():
+        yield from _ordered(template(root / path), order, path)
+
+
+def _ordered(read_: Template, order: list[str], path: str) -> Iterator[str]:
+    files = {
+        one.name: re.search(r"loadJsonContent\('(?:.*/)?([\w-]+)\.json'\)", str(one.value)) for one in read_.of("var")
+    }
+    listed = [found[1] if (found := files[str(name)]) else name for name in read_.named("roles").value]
+    yield from differs(f"{path}: roles", listed, order)
+    told = [str(one.value) for one in read_.of("output")]
+    yield from differs(f"{path}: outputs", told, [f"definitions[{index}].id" for index in range(len(order))])
+    named = [one.name.lower().removeprefix("role_").replace("_", "") for one in read_.of("output")]
+    yield from differs(f"{path}: outputs", named, [name.replace("-", "") for name in order])
+
+
+@rule
+def the_identity_gets_each_role_where_it_is_meant(root: Path) -> Iterator[str]:
+    main = template(root / "main.bicep")
+    for name, (file, loop, scope, role) in ASSIGNED.items():
+        one = main.named(name)
+        wanted = (
+            "subscription(id)" if scope == "subscription(id)" else "resourceGroup(split(id, '/')[2], split(id, '/')[4])"
+        )
+        yield from differs(f"{name}.file", one.type, file)
+        yield from differs(f"{name}.loop", one.modifier, f"for id in {loop} if (assignRoles)")
+        yield from differs(f"{name}.scope", one.value.get("scope"), Expression(wanted))
+        given = {k: v for k, v in one.value["params"].items() if k in {"roleDefinitionId", "principalId"}}
+        expected = {
+            "roleDefinitionId": Expression(f"roles.outputs.{role}"),
+            "principalId": Expression("identity.outputs.principalId"),
+        }
+        yield from differs(f"{name}.params", given, expected)
+    yield from differs(
+        "assigned over the group",
+        template(root / "management-group/main.bicep").named("assigned").value,
+        Expression("assignNetwork ? 5 : 2"),
+    )
+    where = {"at-subnet.bicep": "subnet", "at-zone.bicep": "zone"}
+    for name in ("at-group", "at-subscription", "at-subnet", "at-zone"):
+        assignment = template(root / f"roles/{name}.bicep").named("assignment").value
+        yield from differs(
+            f"{name}.scope",
+            assignment.get("scope"),
+            Expression(where[f"{name}.bicep"]) if f"{name}.bicep" in where else None,
+        )
+        yield from differs(f"{name}.properties", assignment["properties"], _assigned("roleDefinitionId", "principalId"))
+
+
+def _assigned(role: str, principal: str) -> dict[str, Any]:
+    return {
+        "roleDefinitionId": Expression(role),
+        "principalId": Expression(principal),
+        "principalType": "ServicePrincipal",
+    }
+
+
+BUILT_IN = {
+    "app/storage.bicep": {
+        "blobOwner": BLOB_OWNER,
+        "queueContributor": QUEUE_CONTRIBUTOR,
+        "tableContributor": TABLE_CONTRIBUTOR,
+    },
+    "app/monitoring.bicep": {"metricsPublisher": METRICS_PUBLISHER},
+    "app/announcements.bicep": {"dataSender": EVENT_SENDER},
+    "events/access.bicep": {"blobContributor": BLOB_CONTRIBUTOR, "queueSender": QUEUE_SENDER},
+}
+SCOPES = {
+    "access": ("account", "role"),
+    "publisher": ("insights", "metricsPublisher"),
+    "sender": ("topic", "dataSender"),
+    "writesDeadLetters": ("deadLetters", "blobContributor"),
+    "sendsEvents": ("events", "queueSender"),
+}
+
+
+@rule
+def built_in_roles_are_these_and_reach_no_further_than_needed(root: Path) -> Iterator[str]:
+    for file, roles in BUILT_IN.items():
+        read_ = template(root / file)
+        for name, role in roles.items():
+            yield from differs(f"{file}: {name}", read_.named(name).value, role)
+        for one in read_.of("resource"):
+            if one.type.startswith("Microsoft.Authorization/roleAssignments"):
+                scope, role = SCOPES[one.name]
+                yield from differs(one.where, one.value["scope"], Expression(scope))
+                built_in = f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {role})"
+                yield from differs(one.where, one.value["properties"], _assigned(built_in, "principalId"))
+    yield from differs(
+        "storage.dataRoles",
+        template(root / "app/storage.bicep").named("dataRoles").value,
+        [Expression(r) for r in BUILT_IN["app/storage.bicep"]],
+    )
+    yield from differs(
+        "access.sendsEvents", template(root / "events/access.bicep").named("sendsEvents").modifier, "if (queue)"
+    )
+
+
+# ── events ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def every_event_subscription_retries_for_a_day_and_keeps_what_it_cannot_deliver(root: Path) -> Iterator[str]:
+    subscriptions = made(root, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
+    yield from differs("event subscriptions", sorted(one.name for one in subscriptions), ["toFunction", "toQueue"])
+    yield from differs(
+        "event subscriptions: day", template(root / "events/subscription.bicep").named("day").value, 1440
+    )
+    for one in subscriptions:
+        properties = one.value["properties"]
+        yield from differs(f"{one.where}.retryPolicy", properties.get("retryPolicy"), RETRY)
+        yield from differs(f"{one.where}.deadLetter", properties.get("deadLetterWithResourceIdentity"), DEAD_LETTER)
+        yield from differs(f"{one.where}.filter", properties.get("filter"), FILTER)
+        yield from differs(f"{one.where}.schema", properties.get("eventDeliverySchema"), "EventGridSchema")
+        yield from differs(f"{one.where}.name", one.value.get("name"), Expression("name"))
+        yield from differs(f"{one.where}.parent", one.value.get("parent"), Expression("topic"))
+
+
+@rule
+def events_go_to_the_function_or_by_identity_to_the_queue(root: Path) -> Iterator[str]:
+    read_ = template(root / "events/subscription.bicep")
+    function, queue = read_.named("toFunction"), read_.named("toQueue")
+    to_function = {
+        "endpointType": "AzureFunction",
+        "properties": {
+            "resourceId": Expression("'${functionAppId}/functions/on_event'"),
+            "maxEventsPerBatch": 1,
+            "preferredBatchSizeInKilobytes": 64,
+        },
+    }
+    to_queue = {
+        "identity": {"type": "SystemAssigned"},
+        "destination": {
+            "endpointType": "StorageQueue",
+            "properties": {
+                "resourceId": Expression("storageAccountId"),
+                "queueName": "events",
+                "queueMessageTimeToLiveInSeconds": Expression("day * 60"),
+            },
+        },
+    }
+    yield from differs("toFunction.destination", function.value["properties"].get("destination"), to_function)
+    yield from differs("toQueue.destination", queue.value["properties"].get("deliveryWithResourceIdentity"), to_queue)
+    yield from differs("toFunction", function.modifier, "if (delivery == 'function')")
+    yield from differs("toQueue", queue.modifier, "if (delivery == 'queue')")
+
+
+@rule
+def the_filter_lets_in_what_the_app_heeds_and_nothing_else(root: Path) -> Iterator[str]:
+    filter_ = data(root, "events/filter.json")
+    heeded = events._ABOUT_A_CACHE | events._ABOUT_AN_ENDPOINT | {events._GROUP_DELETED}
+    yield from differs("filter.operations", sorted(each.lower() for each in filter_["operations"]), sorted(heeded))
+    yield from differs(
+        "filter.eventTypes", sorted(each.lower() for each in filter_["eventTypes"]), sorted(events._SUCCESSES)
+    )
+    if len(filter_["operations"]) > MOST_VALUES:
+        yield f"filter.operations has {len(filter_['operations'])} values; Event Grid takes {MOST_VALUES}"
+
+
+@rule
+def a_system_topic_is_made_once_and_taken_where_it_is_there(root: Path) -> Iterator[str]:
+    (topic,) = made(root, "Microsoft.EventGrid/systemTopics")
+    wanted = {
+        "name": Expression("name"),
+        "location": "global",
+        "tags": Expression("tags"),
+        "identity": {"type": "SystemAssigned"},
+        "properties": {
+            "source": Expression("subscription().id"),
+            "topicType": "Microsoft.Resources.Subscriptions",
+        },
+    }
+    yield from differs("system topic", topic.value, wanted)
+    main = template(root / "events/main.bicep")
+    yield from differs("made", main.named("made").modifier, "if (!adopt)")
+    yield from differs("group", main.named("group").modifier, "if (!adopt)")
+    yield from differs("adopt", main.named("adopt").value, Expression("!empty(existingTopicName)"))
+    yield from differs("topic", main.named("topic").value, Expression("adopt ? existingTopicName : topicName"))
+    for name, after in {"made": "group", "found": "made", "subscribed": "access"}.items():
+        yield from differs(f"{name}.dependsOn", main.named(name).value.get("dependsOn"), [Expression(after)])
+    for name, wanted_ in {"existingTopicName": "", "delivery": "function", "topicName": "evgt-drawbridge"}.items():
+        yield from differs(f"{name} default", main.named(name).value, wanted_)
+
+
+# ── the app ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def the_app_runs_on_flex_consumption_under_its_identity(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/app.bicep")
+    plan, app = read_.named("plan").value, read_.named("app").value
+    yield from differs("plan.sku", plan["sku"], {"name": "FC1", "tier": "FlexConsumption"})
+    yield from differs("plan.kind", (plan["kind"], plan["properties"]), ("functionapp", {"reserved": True}))
+    yield from differs("app.kind", app["kind"], "functionapp,linux")
+    yield from differs("app.tags", app.get("tags"), Expression("union(tags, { 'azd-service-name': 'app' })"))
+    identity = {"type": "UserAssigned", "userAssignedIdentities": {"${identityId}": {}}}
+    yield from differs("app.identity", app.get("identity"), identity)
+    properties = app["properties"]
+    yield from differs("app.siteConfig", properties["siteConfig"], SITE)
+    yield from differs("app.functionAppConfig", properties["functionAppConfig"], FLEX)
+    rest = {k: v for k, v in properties.items() if k not in {"siteConfig", "functionAppConfig"}}
+    wanted = {
+        "serverFarmId": Expression("plan.id"),
+        "httpsOnly": True,
+        "publicNetworkAccess": Expression("inbound == 'closed' ? 'Disabled' : 'Enabled'"),
+        "virtualNetworkSubnetId": Expression("empty(subnetId) ? null : subnetId"),
+    }
+    yield from differs("app", rest, wanted)
+
+
+@rule
+def the_app_has_the_settings_that_it_reads_and_none_that_flex_refuses(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/app.bicep")
+    yield from differs("settings", read_.named("settings").value["properties"], SETTINGS)
+    yield from differs("settings.name", read_.named("settings").value["name"], "appsettings")
+    for path in sorted(root.rglob("*.bicep")):
+        yield from (f"{path.name} has {found[0]}" for found in DEPRECATED.finditer(path.read_text("utf-8")))
+
+
+@rule
+def only_event_grid_and_named_callers_reach_the_app_and_no_password_publishes(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/app.bicep")
+    event_grid = {
+        "name": "event-grid",
+        "description": "Event Grid delivers events.",
+        "priority": 100,
+        "action": "Allow",
+        "tag": "ServiceTag",
+        "ipAddress": "AzureEventGrid",
+    }
+    yield from differs("eventGrid", read_.named("eventGrid").value, event_grid)
+    callers = str(read_.named("callers").value)
+    for part in ("in allowedCallers:", "priority: 200 + index", "action: 'Allow'", "ipAddress: range"):
+        if part not in callers:
+            yield f"callers: {part!r} is missing"
+    sign_in = read_.named("signIn")
+    yield from differs("signIn", sign_in.modifier, "if (!empty(signInClientId))")
+    yield from differs("signIn", sign_in.value, SIGN_IN)
+    for name in ("ftp", "scm"):
+        wanted = {"parent": Expression("app"), "name": name, "properties": {"allow": False}}
+        yield from differs(name, read_.named(name).value, wanted)
+
+
+@rule
+def storage_has_no_keys_and_what_the_app_needs(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/storage.bicep")
+    account = read_.named("account").value
+    yield from differs("storage", account["properties"], STORAGE)
+    yield from differs(
+        "storage.kind", (account["kind"], account["sku"]), ("StorageV2", {"name": Expression("redundancy")})
+    )
+    yield from differs("storage.queues", read_.named("queueNames").value, queues())
+    yield from differs("storage.tables", sorted(read_.named("tableNames").value), sorted(tables()))
+    for name in ("deployment", "deadLetters"):
+        container = read_.named(name).value
+        yield from differs(f"storage.{name}", container["properties"], {"publicAccess": "None"})
+        yield from differs(
+            f"storage.{name}",
+            container["name"],
+            Expression({"deployment": "deploymentContainer", "deadLetters": "deadLetterContainer"}[name]),
+        )
+    for name, wanted in {
+        "deploymentContainer": "app-package",
+        "deadLetterContainer": "dead-letters",
+        "eventsQueue": "events",
+    }.items():
+        yield from differs(f"storage.{name}", next(one.value for one in read_.of("var") if one.name == name), wanted)
+    kept = {"enabled": True, "days": 7}
+    blobs = {"deleteRetentionPolicy": kept, "containerDeleteRetentionPolicy": kept}
+    yield from differs("storage.blobs", read_.named("blobs").value["properties"], blobs)
+    (forget,) = read_.named("lifecycle").value["properties"]["policy"]["rules"]
+    wanted_rule = {
+        "name": "forget-dead-letters",
+        "type": "Lifecycle",
+        "enabled": True,
+        "definition": {
+            "filters": {"blobTypes": ["blockBlob"], "prefixMatch": [Expression("'${deadLetterContainer}/'")]},
+            "actions": {"baseBlob": {"delete": {"daysAfterModificationGreaterThan": Expression("deadLetterDays")}}},
+        },
+    }
+    yield from differs("storage.lifecycle", forget, wanted_rule)
+
+
+def queues() -> list[str]:
+    """Give the queues that functions listen to, as their triggers name them, and in no other order than infra has."""
+    found: list[str] = []
+    for path in sorted((ROOT / "functions").glob("*.py")):
+        found += re.findall(r'queue_trigger\([^)]*queue_name="([\w-]+)"', path.read_text("utf-8"))
+    order = ["reconcile", "reconcile-poison", "sweep", "sweep-poison", "events", "events-poison"]
+    return [name for name in order if name in found] + [name for name in found if name not in order]
+
+
+def tables() -> set[str]:
+    found = set()
+    for path in (ROOT / "shared" / "store").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Table" and len(node.args) > 1:
+                found |= {node.args[1].value} if isinstance(node.args[1], ast.Constant) else set()
+    return {str(name) for name in found}
+
+
+@rule
+def only_identities_write_logs(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/monitoring.bicep")
+    workspace, insights = read_.named("workspace").value["properties"], read_.named("insights").value
+    wanted = {
+        "sku": {"name": "PerGB2018"},
+        "retentionInDays": Expression("retentionDays"),
+        "workspaceCapping": {"dailyQuotaGb": Expression("dailyQuotaGb")},
+        "features": {"disableLocalAuth": True, "enableLogAccessUsingOnlyResourcePermissions": True},
+    }
+    yield from differs("workspace", workspace, wanted)
+    telemetry = {
+        "Application_Type": "web",
+        "DisableLocalAuth": True,
+        "IngestionMode": "LogAnalytics",
+        "WorkspaceResourceId": Expression("workspace.id"),
+    }
+    yield from differs("insights", insights["properties"], telemetry)
+    yield from differs("insights.kind", insights["kind"], "web")
+
+
+@rule
+def the_network_is_private(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/network.bicep")
+    app, endpoints = read_.named("network").value["properties"]["subnets"]
+    delegation = [{"name": "flex", "properties": {"serviceName": "Microsoft.App/environments"}}]
+    guarded = {"id": Expression("closed.id")}
+    prefix = "cidrSubnet(addressPrefix, 26, %d)"
+    wanted = {"addressPrefix": Expression(prefix % 0), "networkSecurityGroup": guarded, "delegations": delegation}
+    yield from differs("subnet app", app, {"name": "app", "properties": wanted})
+    wanted = {"addressPrefix": Expression(prefix % 1), "networkSecurityGroup": guarded}
+    yield from differs("subnet endpoints", endpoints, {"name": "endpoints", "properties": wanted})
+    for name, condition in {"closed": "if (create)", "network": "if (create)"}.items():
+        yield from differs(name, read_.named(name).modifier, condition)
+    for name in ("zones", "links"):
+        if not read_.named(name).modifier.endswith("if (create && createZones)"):
+            yield f"{name} are made {read_.named(name).modifier}"
+    link = {"registrationEnabled": False, "virtualNetwork": {"id": Expression("network.id")}}
+    yield from differs("links", read_.named("links").value["properties"], link)
+    endpoint = template(root / "app/private-endpoint.bicep")
+    connection = {"privateLinkServiceId": Expression("targetId"), "groupIds": [Expression("groupId")]}
+    way = {
+        "subnet": {"id": Expression("subnetId")},
+        "privateLinkServiceConnections": [{"name": Expression("groupId"), "properties": connection}],
+    }
+    yield from differs("private endpoint", endpoint.named("endpoint").value["properties"], way)
+    yield from differs("zone group", endpoint.named("zoneGroup").modifier, "if (!empty(zoneId))")
+    named = [{"name": Expression("groupId"), "properties": {"privateDnsZoneId": Expression("zoneId")}}]
+    yield from differs("zone group", endpoint.named("zoneGroup").value["properties"], {"privateDnsZoneConfigs": named})
+
+
+@rule
+def main_puts_the_parts_together(root: Path) -> Iterator[str]:
+    main = template(root / "main.bicep")
+    yield from differs("targetScope", main.scope, "subscription")
+    yield from differs("tags", main.named("tags").value, {"azd-env-name": Expression("environmentName")})
+    outputs = {one.name: one.value for one in main.of("output")}
+    yield from differs("outputs", outputs, {name: Expression(text) for name, text in OUTPUTS.items()})
+    yield from differs("ways", main.named("ways").modifier, "for service in services if (vnetEnabled)")
+    yield from differs("wayIn", main.named("wayIn").modifier, "if (inbound == 'closed')")
+    yield from differs("wayIn.groupId", main.named("wayIn").value["params"]["groupId"], "sites")
+    yield from differs("wayIn.targetId", main.named("wayIn").value["params"]["targetId"], Expression("app.outputs.id"))
+    yield from differs(
+        "ways.targetId", main.named("ways").value["params"]["targetId"], Expression("storage.outputs.id")
+    )
+    yield from differs("storage.private", main.named("storage").value["params"]["private"], Expression("vnetEnabled"))
+    yield from differs("app.dependsOn", main.named("app").value.get("dependsOn"), [Expression("ways")])
+    yield from differs("roles", main.named("roles").modifier, "if (assignRoles)")
+    yield from differs("services", [one["name"] for one in main.named("services").value], ["blob", "queue", "table"])
+    for one in main.named("services").value:
+        yield from differs(
+            f"zone of {one['name']}",
+            one["zone"],
+            Expression(f"'privatelink.{one['name']}.${{environment().suffixes.storage}}'"),
+        )
+    yield from differs("sitesZone", main.named("sitesZone").value, "privatelink.azurewebsites.net")
+    for name, text in {
+        "watched": "empty(watchedSubscriptions) ? [here] : watchedSubscriptions",
+        "makesNetwork": "vnetEnabled && empty(appSubnetId)",
+        "makesZones": "makesNetwork && zones == 'create'",
+        "placed": "union(endpointResourceGroups, subnets, dnsZones, zoneMakerResourceGroups)",
+        "zoneNames": "inbound == 'closed' ? union(storageZones, [sitesZone]) : storageZones",
+    }.items():
+        yield from differs(name, next(one.value for one in main.of("var") if one.name == name), Expression(text))
+    for one in main.of("module"):
+        params = one.value["params"]
+        if one.value.get("scope") == "group" and one.name != "announcements":
+            yield from differs(f"{one.name}.location", params.get("location"), Expression("location"))
+            yield from differs(f"{one.name}.tags", params.get("tags"), Expression("tags"))
+    passed = {k: v for k, v in main.named("app").value["params"].items() if not k.startswith(("name", "planName"))}
+    yield from differs("app", {k: str(v) for k, v in passed.items()}, APP_PARAMS)
+
+
+APP_PARAMS = {
+    "location": "location",
+    "tags": "tags",
+    "identityId": "identity.outputs.id",
+    "identityClientId": "identity.outputs.clientId",
+    "identityPrincipalId": "identity.outputs.principalId",
+    "blobEndpoint": "storage.outputs.blobEndpoint",
+    "queueEndpoint": "storage.outputs.queueEndpoint",
+    "tableEndpoint": "storage.outputs.tableEndpoint",
+    "deploymentContainer": "storage.outputs.deploymentContainer",
+    "insightsConnectionString": "monitoring.outputs.connectionString",
+    "pythonVersion": "pythonVersion",
+    "instanceMemoryMB": "instanceMemoryMB",
+    "maximumInstanceCount": "maximumInstanceCount",
+    "sweepSchedule": "sweepSchedule",
+    "topicEndpoint": "empty(announcementTopicId) ? '' : announcements.outputs.endpoint",
+    "armEndpoint": "environment().resourceManager",
+    "inbound": "inbound",
+    "allowedCallers": "allowedCallers",
+    "signInClientId": "signInClientId",
+    "keyRole": "keyRole",
+    "subnetId": "!vnetEnabled ? '' : makesNetwork ? network.outputs.appSubnetId : appSubnetId",
+}
+
+
+# ── parameters ───────────────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def every_parameter_says_what_it_is_and_defaults_are_safe(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        for one in template(path).of("param"):
+            if not re.search(r"@description\('.{6,}'\)", one.decorators):
+                yield f"{one.where} has no description"
+    found = {one.name: one.value for one in template(root / "main.bicep").of("param") if one.value is not None}
+    yield from differs("defaults", found, DEFAULTS)
+    required = sorted(one.name for one in template(root / "main.bicep").of("param") if one.value is None)
+    yield from differs("required", required, ["environmentName", "location"])
+
+
+@rule
+def every_parameter_file_fits_its_template(root: Path) -> Iterator[str]:
+    for path in sorted([root / "main.parameters.json", *(root / "examples").glob("*.json")]):
+        target = "management-group/main.bicep" if ".management-group." in path.name else "main.bicep"
+        given = {name: each["value"] for name, each in json.loads(path.read_text("utf-8"))["parameters"].items()}
+        params = {one.name: one for one in template(root / target).of("param")}
+        yield from (f"{path.name}: {target} has no parameter {name}" for name in given if name not in params)
+        missing = [name for name, one in params.items() if one.value is None and name not in given]
+        yield from (f"{path.name}: {name} is missing" for name in missing)
+        for name, found in given.items():
+            if name in params and not _fits(params[name], found):
+                yield f"{path.name}: {name} is {found!r}"
+
+
+_TYPES = {"string": str, "bool": bool, "int": int, "object": dict, "string[]": list}
+_FROM_ENVIRONMENT = re.compile(r"\$\{\w+(?:=(.*))?\}")
+
+
+def _fits(param: Declaration, found: object) -> bool:
+    if isinstance(found, str) and (variable := _FROM_ENVIRONMENT.fullmatch(found)):
+        default = variable[1]
+        return default is None or _fits(param, json.loads(default) if param.type == "bool" else default)
+    if type(found) is not _TYPES[param.type]:
+        return False
+    allowed = re.search(r"@allowed\(\[(.*?)\]\)", param.decorators, re.DOTALL)
+    return not allowed or str(found) in re.findall(r"[\w.]+", allowed[1])
+
+
+# ── alerts and workbook ──────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
+    read_ = template(root / "app/alerts.bicep")
+    rules = {one["name"]: one for one in read_.named("rules").value}
+    yield from differs("alerts", sorted(rules), sorted(ALERTS))
+    for name, (severity, window, dimensions) in ALERTS.items():
+        one = rules[name]
+        query = Expression(f"loadTextContent('queries/{name}.kql')")
+        found = (one["severity"], one["window"], one["dimensions"], one["query"])
+        yield from differs(f"alert {name}", found, (severity, window, dimensions, query))
+    for name, wanted in {
+        "seen": (
+            Expression("rule.query"),
+            "Count",
+            "GreaterThan",
+            0,
+            Expression("rule.window"),
+            Expression("rule.window"),
+            1,
+            Expression("rule.severity"),
+        ),
+        "waiting": (
+            Expression("loadTextContent('queries/waiting.kql')"),
+            "Average",
+            "GreaterThan",
+            Expression("waitingSeconds"),
+            "PT15M",
+            "PT15M",
+            2,
+            2,
+        ),
+        "sweeps": (
+            Expression("loadTextContent('queries/sweeps.kql')"),
+            "Count",
+            "LessThan",
+            1,
+            "PT1H",
+            Expression("sweepHours == 24 ? 'P1D' : 'PT${sweepHours}H'"),
+            1,
+            1,
+        ),
+    }.items():
+        properties = read_.named(name).value["properties"]
+        (ask,) = properties["criteria"]["allOf"]
+        failing = ask["failingPeriods"]
+        yield from differs(f"alert {name}", len(set(failing.values())), 1)
+        found = (ask["query"], ask["timeAggregation"], ask["operator"], ask["threshold"])
+        when = (properties["evaluationFrequency"], properties["windowSize"], failing["numberOfEvaluationPeriods"])
+        yield from differs(f"alert {name}", (*found, *when, properties["severity"]), wanted)
+        yield from differs(f"alert {name}.kind", read_.named(name).value["kind"], "LogAlert")
+        on = (
+            properties["enabled"],
+            properties["scopes"],
+            properties["autoMitigate"],
+            properties["skipQueryValidation"],
+        )
+        yield from differs(f"alert {name}", on, (True, [Expression("workspaceId")], True, True))
+        yield from differs(f"alert {name}.actions", properties["actions"], {"actionGroups": Expression("told")})
+    per_cache = [{"name": "cache", "operator": "Include", "values": ["*"]}]
+    yield from differs("perCache", read_.named("perCache").value, per_cache)
+    yield from differs(
+        "waiting column",
+        read_.named("waiting").value["properties"]["criteria"]["allOf"][0].get("metricMeasureColumn"),
+        "waited",
+    )
+    told = "empty(emails) ? actionGroups : union(actionGroups, [mail.id])"
+    yield from differs("told", read_.named("told").value, Expression(told))
+    yield from differs("mail", read_.named("mail").modifier, "if (!empty(emails))")
+    yield from differs("mail", read_.named("mail").value["properties"]["enabled"], True)
+    if "emailAddress: address" not in str(read_.named("mail").value["properties"]["emailReceivers"]):
+        yield "mail goes to nobody"
+
+
+@rule
+def every_query_asks_for_lines_that_the_app_writes(root: Path) -> Iterator[str]:
+    written = messages()
+    for name, query in queries(root).items():
+        asked = re.findall(r'Message startswith "([^"]+) \{"', query)
+        if not asked:
+            yield f"{name} asks for no line of the log"
+        yield from (f"{name} asks for {message!r}, which nothing writes" for message in asked if message not in written)
+        fields = set(re.findall(r"fields\.(\w+)", query))
+        told = {field for message in asked for field in written.get(message, ())}
+        yield from (f"{name} asks for the field {field}, which {asked} do not have" for field in fields - told)
+        for reason in re.findall(r'fields\.reason\) == "(\w+)"', query):
+            if reason not in list(Reason):
+                yield f"{name} asks for the reason {reason}, which is none"
+        for triggers in re.findall(r"fields\.trigger\) in \(([^)]*)\)", query):
+            if unknown := set(re.findall(r"\w+", triggers)) - set(Trigger):
+                yield f"{name} asks for the triggers {unknown}, which are none"
+    for reason in ("Exposed", "Contested"):
+        if f'"{reason}"' not in queries(root).get(f"{reason.lower()}.kql", ""):
+            yield f"{reason.lower()}.kql does not ask for {reason}"
+
+
+def queries(root: Path) -> dict[str, str]:
+    files = {
+        path.name: re.sub(r"^//.*", "", path.read_text("utf-8"))
+        for path in sorted((root / "app/queries").glob("*.kql"))
+    }
+    items = data(root, "app/workbook.json")["items"]
+    return files | {one["name"]: one["content"]["query"] for one in items if one["type"] == 3}
+
+
+@functools.cache
+def messages() -> dict[str, set[str]]:
+    """Every line that the app logs, with its fields."""
+    found: dict[str, set[str]] = {}
+    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"log.info", "log.warning", "log.error"}:
+                message = ast.literal_eval(node.args[0])
+                found.setdefault(message, set()).update(word.arg for word in node.keywords if word.arg)
+    return found
+
+
+@rule
+def the_workbook_is_over_the_workspace(root: Path) -> Iterator[str]:
+    properties = template(root / "app/workbook.bicep").named("workbook").value["properties"]
+    wanted = {
+        "displayName": Expression("title"),
+        "category": "workbook",
+        "sourceId": Expression("workspaceId"),
+        "version": "Notebook/1.0",
+        "serializedData": Expression("replace(loadTextContent('workbook.json'), '{workspace}', workspaceId)"),
+    }
+    yield from differs("workbook", properties, wanted)
+
+
+# ── azd ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def azd_finds_what_it_needs(root: Path) -> Iterator[str]:
+    file = root.parent / "azure.yaml"
+    read_ = yaml.safe_load((file if file.exists() else ROOT / "azure.yaml").read_text("utf-8"))
+    yield from differs("services", list(read_["services"]), ["app"])
+    service = {"project": ".", "language": "python", "host": "function", "remoteBuild": False}
+    yield from differs("service app", read_["services"]["app"], service)
+    for name, hook in read_["hooks"].items():
+        for shell in ("posix", "windows"):
+            program = hook[shell]["run"].split()[-2 if "dev" in hook[shell]["run"] else 0]
+            if program.startswith("./infra/") and not (root / program.removeprefix("./infra/")).exists():
+                yield f"hook {name}: {program} is not there"
+    parameters = data(root, "main.parameters.json")["parameters"]
+    for name, variable in {"environmentName": "${AZURE_ENV_NAME}", "location": "${AZURE_LOCATION}"}.items():
+        yield from differs(name, parameters[name]["value"], variable)
+    for name in ("postdeploy.sh", "postdeploy.ps1"):
+        hook = (root / "hooks" / name).read_text("utf-8")
+        given = dict.fromkeys(
+            re.findall(r"(\w+)=\"?\$(?:env:|\{)?\w+", hook.partition("--parameters")[2].partition("\n\n")[0])
+        )
+        params = [one.name for one in template(root / "events/main.bicep").of("param")]
+        yield from (
+            f"{name} gives {each}, which events/main.bicep does not take" for each in given if each not in params
+        )
+        yield from (
+            f"{name} does not give {each}"
+            for each in ("functionAppId", "storageAccountId", "delivery")
+            if each not in given
+        )
