@@ -15,7 +15,7 @@ from shared.policy import Close, Enrol, OptOut, fold
 
 if TYPE_CHECKING:
     from shared.ids import CacheId
-    from shared.model import Cache, Placement
+    from shared.model import Cache, Creation, Placement
     from shared.policy import Policy, Request, RuleSpec
 
 PRIVATE = "private"
@@ -47,6 +47,14 @@ def desired(
     if rule is None:
         return replace(wanted, notes=("No rule of the policy matches this cache.",))
     return _asked(policy, rule, _Tags.of(policy, cache), requests, wanted, cache, now)
+
+
+def with_creation(wanted: Desired, creation: Creation | None) -> Desired:
+    """Add the wish for the cache itself; to ask for it is to ask for its endpoints."""
+    if creation is None or not wanted.in_scope:
+        return wanted
+    asked = max(filter(None, (wanted.requested_at, creation.at)))
+    return replace(wanted, creation=creation, requested_at=asked)
 
 
 class _Tags:

@@ -169,6 +169,38 @@ class Endpoint:
         return self.tags.get(TAG_MANAGED_BY) == MANAGED_BY and self.tags.get(TAG_CACHE) == cache.short_hash
 
 
+@dataclass(frozen=True, slots=True)
+class NewCache:
+    """What a cache is made with, or has been made with. Whether the public reaches it is no part of it: never."""
+
+    kind: Kind
+    region: str
+    """Short form: ``westeurope``."""
+    sku: str
+    """``Standard_C1``, ``Premium_P1``; ``Balanced_B5`` for Azure Managed Redis."""
+    shards: int = 0
+    """Of a classic Premium cache; 0: it is not clustered."""
+    zones: tuple[str, ...] = ()
+    tls: str = "1.2"
+    """The lowest version that clients may use."""
+    access_keys: bool | None = False
+    """Clients may use access keys; otherwise only Microsoft Entra ID. None is only ever read: not decided yet."""
+    high_availability: bool = True
+    """Of Azure Managed Redis: data is held twice."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A caller's wish that a cache be there."""
+
+    settings: NewCache
+    by: str
+    at: datetime
+    fulfilled: bool = False
+    """It has been there, finished: what becomes of it afterwards is its owner's business."""
+
+
 TAG_MANAGED_BY = "managed-by"
 TAG_CACHE = "drawbridge-cache"
 """Tag on what Drawbridge makes: the short hash of the cache's id (an id can exceed 256 characters)."""
@@ -236,6 +268,8 @@ class Observed:
     caller: str = ""
     """Who caused the pass, where an event or a request names them."""
     networks: tuple[NetworkZone, ...] = ()
+    database: Readiness | None = None
+    """The one that Drawbridge makes in a cluster that it has made: None where there is none, or none was looked for."""
     memory: Memory = field(default_factory=Memory)
 
 
@@ -341,6 +375,8 @@ class Desired:
     requested_at: datetime | None = None
     """When the API was last asked for an endpoint of this cache."""
     exemption: Exemption | None = None
+    creation: Creation | None = None
+    """The API was asked for this cache itself."""
     notes: tuple[str, ...] = ()
     """What was asked for and not granted, in words."""
     safeguards: Safeguards | None = None
@@ -363,6 +399,8 @@ class Cause(StrEnum):
     ENDPOINT_UNUSABLE = "the endpoint that Drawbridge made cannot be used any more"
     CACHE_GONE = "the cache of this endpoint is gone"
     POLICY_OPENS = "the policy keeps a cache reachable that has lost its last endpoint"
+    CACHE_ABSENT = "the API was asked for it and it is not there"
+    DATABASE_ABSENT = "a cluster without a database can hold no data"
     NO_ZONE = "the placement's private DNS zone does not exist"
     NO_ZONE_LINK = "the placement's virtual network is not linked to the private DNS zone"
 
@@ -428,7 +466,34 @@ class SetPublicAccess:
     """This cache was never closed before, so ``closuresPerHour`` holds it back."""
 
 
-Action = CreateEndpoint | DeleteEndpoint | PutZoneGroup | CreateZone | LinkZone | SetPublicAccess
+@dataclass(frozen=True, slots=True)
+class CreateCache:
+    """Begin a cache, with public access Disabled from its first second."""
+
+    cache: CacheId
+    settings: NewCache
+    cause: Cause = Cause.CACHE_ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDatabase:
+    """Begin the database of a cluster that Drawbridge has made."""
+
+    cache: CacheId
+    settings: NewCache
+    cause: Cause = Cause.DATABASE_ABSENT
+
+
+Action = (
+    CreateEndpoint
+    | DeleteEndpoint
+    | PutZoneGroup
+    | CreateZone
+    | LinkZone
+    | SetPublicAccess
+    | CreateCache
+    | CreateDatabase
+)
 
 
 # ── what is said ────────────────────────────────────────────────────────────────────────────────
@@ -439,10 +504,13 @@ class Reason(StrEnum):
 
     CACHE_DISABLED = "CacheDisabled"
     CACHE_FAILED = "CacheFailed"
+    CACHE_NAME_TAKEN = "CacheNameTaken"
+    CACHE_QUOTA = "CacheQuota"
     CACHE_UNREADABLE = "CacheUnreadable"
     CLUSTERED_SINGLE_ENDPOINT = "ClusteredSingleEndpoint"
     CONNECTION_LIMIT = "ConnectionLimit"
     CONTESTED = "Contested"
+    DATABASE_FAILED = "DatabaseFailed"
     DNS_EXTERNAL_MISSING = "DnsExternalMissing"
     ENDPOINT_FAILED = "EndpointFailed"
     ENDPOINT_NAME_TAKEN = "EndpointNameTaken"
@@ -450,6 +518,7 @@ class Reason(StrEnum):
     EXPOSED = "Exposed"
     FAILED = "Failed"
     GEO_REPLICATED = "GeoReplicated"
+    KIND_RETIRED = "KindRetired"
     LOCKED_DOWN = "LockedDown"
     NETWORK_QUOTA = "NetworkQuota"
     NO_PRIVATE_WAY = "NoPrivateWay"
@@ -461,6 +530,7 @@ class Reason(StrEnum):
     PROVIDER_UNREGISTERED = "ProviderUnregistered"
     RESOURCE_GROUP_MISSING = "ResourceGroupMissing"
     SCOPE_LOCKED = "ScopeLocked"
+    SKU_UNAVAILABLE = "SkuUnavailable"
     SUBNET_DELEGATED = "SubnetDelegated"
     SUBNET_FULL = "SubnetFull"
     SUBNET_NETWORK_POLICIES = "SubnetNetworkPolicies"
@@ -475,6 +545,8 @@ class Reason(StrEnum):
 class Step(StrEnum):
     """What a converging cache is waiting for, in words."""
 
+    CREATING = "the cache is being made"
+    CREATING_DATABASE = "the database of the cache is being made"
     ATTACHING = "an endpoint is being made"
     DETACHING = "an endpoint that cannot be used any more is being deleted"
     CLOSING = "public access is being disabled"

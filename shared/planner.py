@@ -13,10 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from shared.ids import zone_id
+from shared.creation import expected
+from shared.ids import CacheType, zone_id
 from shared.model import (
     Action,
     Cause,
+    CreateCache,
+    CreateDatabase,
     CreateEndpoint,
     CreateZone,
     DeleteEndpoint,
@@ -55,6 +58,8 @@ _SLOWEST_LOOK = 10
 _CLOSED_AFTER = 2
 _NAME_KEPT = 50
 _ORPHANED = "orphaned"
+_CREATION = "creation"
+_DATABASE = "database"
 _ORPHAN_LOOK = timedelta(seconds=30)
 _EXPOSED = (
     "The cache has no approved private endpoint, and it is too old to have a publicNetworkAccess that could be "
@@ -71,7 +76,9 @@ def plan(observed: Observed, desired: Desired, now: datetime) -> Plan:
     if not desired.in_scope:
         return Plan(Verdict(VerdictKind.OUT_OF_SCOPE), memory=observed.memory, noticed=observed.memory)
     if observed.cache is None:
-        return _bound_by_mode(_gone(observed, now), observed.memory, desired)
+        wanted = desired.creation and not desired.creation.fulfilled
+        decided = _absent(observed, desired, now) if wanted else _gone(observed, now)
+        return _bound_by_mode(decided, observed.memory, desired)
     noticed = replace(observed, memory=_exempted(_noticed(observed.cache, observed.memory, now), desired, now))
     return _bound_by_mode(_present(_Case(observed.cache, noticed, desired, now)), noticed.memory, desired)
 
@@ -118,6 +125,14 @@ def fingerprint(cache: Cache, desired: Desired) -> str:
 def wants_endpoints_read(desired: Desired) -> bool:
     """Tell whether a decision about this cache depends on its endpoints at all."""
     return desired.in_scope and desired.enrolled
+
+
+def is_made(observed: Observed, desired: Desired) -> bool:
+    """Tell whether a cache that was asked for is there, finished, and that is not known of it yet."""
+    if observed.cache is None or desired.creation is None or desired.creation.fulfilled:
+        return False
+    whole = observed.cache.id.type is CacheType.REDIS or observed.database is Readiness.READY
+    return observed.cache.readiness is Readiness.READY and whole
 
 
 # ── memory ──────────────────────────────────────────────────────────────────────────────────────
@@ -295,8 +310,8 @@ def _unready(case: _Case) -> _Part:
         case Readiness.READY:
             return _NOTHING
         case Readiness.BUSY:
-            step = Step.CLOSING if "close" in case.memory.begun else Step.CACHE_BUSY
-            return _waiting(step, _again(case, "busy", case.timing.cache), "busy", *_carried(case, "close"))
+            carried = _carried(case, "close", _CREATION)
+            return _waiting(_busy_with(carried), _again(case, "busy", case.timing.cache), "busy", *carried)
         case Readiness.DELETING:
             return _waiting(Step.CACHE_DELETING, _again(case, "busy", case.timing.cache), "busy")
         case Readiness.FAILED:
@@ -308,6 +323,12 @@ def _unready(case: _Case) -> _Part:
             return _blocked(Reason.CACHE_DISABLED, f"Azure says that the cache is {case.cache.state}.")
         case other:
             assert_never(other)
+
+
+def _busy_with(begun: tuple[str, ...]) -> Step:
+    if _CREATION in begun:
+        return Step.CREATING
+    return Step.CLOSING if begun else Step.CACHE_BUSY
 
 
 def _ready(case: _Case) -> tuple[_Part, bool]:
@@ -323,9 +344,12 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
     first = _closed_after_loss(case)
     if first.waits or first.blocks:
         return first, False
+    database = _database(case)
+    if database.waits:
+        return first + database, False
     attached = _private_way(case)
     settled = attached.still and case.desired.enrolled and bool(case.cache.approved())
-    whole = first + attached + _public_access(case, attached)
+    whole = first + database + attached + _public_access(case, attached)
     # A fight that was declared is not over because its last blow was ours: it is when the window has passed.
     resting = case.fought_out and (whole.still or case.exposed)
     return whole + (_contested(case) if resting else _NOTHING), settled
@@ -954,6 +978,46 @@ def _carried(case: _Case, *keys: str) -> tuple[str, ...]:
     return tuple(key for key in keys if key in case.memory.begun)
 
 
+# ── a cache that is to be made ──────────────────────────────────────────────────────────────────
+
+
+def _absent(observed: Observed, desired: Desired, now: datetime) -> Plan:
+    """Make a cache that is asked for and not there, once there is a place for its endpoint.
+
+    Without one it would be made for nobody: closed from the start, it is reached through endpoints alone.
+    """
+    if desired.creation is None:
+        raise ValueError("only a cache that was asked for is made")
+    settings = desired.creation.settings
+    case = _Case(expected(observed.id, settings), observed, desired, now)
+    unplaced = _unplaced(case)
+    if not unplaced.still:
+        return _concluded(case, unplaced)
+    wait = _Wait(Step.CREATING, _again(case, _CREATION, case.timing.cache))
+    if _just_begun(case, _CREATION):
+        return _concluded(case, _Part(waits=(wait,), begun=(_CREATION,)))
+    creating = CreateCache(observed.id, settings)
+    return _concluded(case, _Part((creating,), (wait,), begun=(_CREATION,)))
+
+
+def _database(case: _Case) -> _Part:
+    """Give a cluster that Drawbridge has made the one database without which nothing can be kept in it."""
+    creation = case.desired.creation
+    if creation is None or creation.fulfilled or case.cache.id.type is not CacheType.ENTERPRISE:
+        return _NOTHING
+    wait = _Wait(Step.CREATING_DATABASE, _again(case, _DATABASE, case.timing.cache))
+    match case.observed.database:
+        case Readiness.READY:
+            return _NOTHING
+        case Readiness.FAILED | Readiness.DISABLED:
+            return _blocked(Reason.DATABASE_FAILED, "Azure says that the database of the cluster could not be made.")
+        case None if not _just_begun(case, _DATABASE):
+            creating = CreateDatabase(case.cache.id, creation.settings)
+            return _Part((creating,), (wait,), begun=(_DATABASE,))
+        case _:
+            return _Part(waits=(wait,), begun=(_DATABASE,))
+
+
 # ── a cache that is gone ────────────────────────────────────────────────────────────────────────
 
 
@@ -997,6 +1061,12 @@ def in_words(action: Action) -> str:
             return f"make private DNS zone {action.zone.name}, as {action.cause.value}"
         case LinkZone():
             return f"link {action.zone.name} to network {action.network.name}, as {action.cause.value}"
+        case CreateCache():
+            asked = action.settings
+            made = f"{asked.kind.value} cache {action.cache.name} ({asked.sku}, {asked.region}) without public access"
+            return f"make {made}, as {action.cause.value}"
+        case CreateDatabase():
+            return f"make the database of {action.cache.name}, as {action.cause.value}"
         case SetPublicAccess():
             return f"set public network access to {action.access.value}, as {action.cause.value}"
         case other:

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, assert_never
 from shared.announcements import Announcement
 from shared.arm.errors import ArmError, Retry
 from shared.chronicle import GIVEN_UP, Chronicle, Pass, chronicled, heading
-from shared.desired import desired
+from shared.creation import expected
+from shared.desired import desired, with_creation
 from shared.drift import summary
-from shared.ids import NetworkId, zone_id
+from shared.ids import CacheType, NetworkId, zone_id
 from shared.logs import Log
 from shared.model import (
     Action,
+    CreateCache,
+    CreateDatabase,
     CreateEndpoint,
     CreateZone,
     DeleteEndpoint,
@@ -50,6 +53,7 @@ from shared.planner import (
     endpoint_name,
     fingerprint,
     in_words,
+    is_made,
     made_endpoint,
     plan,
     records_key,
@@ -67,7 +71,7 @@ if TYPE_CHECKING:
 
     from shared.arm import Arm
     from shared.ids import CacheId
-    from shared.model import Cache, Memory
+    from shared.model import Cache, Creation, Memory
     from shared.policy import Policy
     from shared.publish import Publisher
     from shared.store import Store
@@ -191,7 +195,7 @@ class Reconciler:
         if seen is None:
             return await self._record(claim, wake, pass_id, self._still_coming(claim.row), Applied())
         decided = plan(seen.observed, seen.desired, self.clock())
-        if seen.observed.cache is None and not decided.actions and decided.verdict.look_after is None:
+        if _is_over(seen, decided):
             return await self._forget(claim)
         if decided.actions:
             claim = await self._intend(claim, decided, seen)
@@ -227,11 +231,14 @@ class Reconciler:
         if coming is not None and coming.readiness is Readiness.BUSY:
             return None
         cache = await self.arm.caches(wake.cache.type).get(wake.cache)
+        creation = await self.creation(wake.cache)
+        if cache is None and creation and not creation.fulfilled:
+            return await self._observe_absent(wake.cache, row, creation)
         if cache is None:
             return await self._observe_gone(wake.cache, row)
-        asked = await self.wishes(wake.cache) if wishes is None else wishes
-        wanted = desired(self.policy, cache, asked, self.clock(), await self.found())
+        wanted = await self._wanted(cache, creation, wishes)
         bare = Observed(wake.cache, cache, memory=row.known, caller="" if wake.own else wake.caller)
+        bare = replace(bare, database=await self._database(wake.cache, creation))
         if not wants_endpoints_read(wanted):
             return Seen(bare, wanted)
         if wake.look is Look.QUICK and self._enough(row, cache, wanted):
@@ -295,6 +302,27 @@ class Reconciler:
         timing = wanted.timing or self.policy.timing
         fresh = row.verified_at is not None and self.clock() - row.verified_at < timing.thorough
         return fresh and bool(row.verified) and row.verified == fingerprint(cache, wanted)
+
+    async def creation(self, cache: CacheId) -> Creation | None:
+        """Give the wish for a cache itself, where a caller has asked for it and not withdrawn that."""
+        asked = await self.store.creations.get(cache)
+        return asked.creation if asked and not asked.withdrawn else None
+
+    async def _wanted(self, cache: Cache, creation: Creation | None, wishes: tuple[Request, ...] | None) -> Desired:
+        asked = await self.wishes(cache.id) if wishes is None else wishes
+        wanted = desired(self.policy, cache, asked, self.clock(), await self.found())
+        return with_creation(wanted, creation)
+
+    async def _database(self, cache: CacheId, creation: Creation | None) -> Readiness | None:
+        """Look for the database of a cluster as long as it belongs to what was asked for and is not finished."""
+        if creation is None or creation.fulfilled or cache.type is not CacheType.ENTERPRISE:
+            return None
+        return await self.arm.new_caches.database(cache)
+
+    async def _observe_absent(self, cache: CacheId, row: CacheRow, creation: Creation) -> Seen:
+        """See a cache that is to be made: nothing of it is there, and all that is asked of it is known."""
+        wanted = await self._wanted(expected(cache, creation.settings), creation, None)
+        return Seen(Observed(cache, None, memory=row.known), wanted)
 
     async def _observe_gone(self, cache: CacheId, row: CacheRow) -> Seen:
         found = await self.found()
@@ -419,6 +447,10 @@ class Reconciler:
                 await self.arm.dns.create_zone(zone)
             case LinkZone(zone, network):
                 await self.arm.dns.link(zone, network)
+            case CreateCache(made, settings):
+                await self.arm.new_caches.create(made, settings)
+            case CreateDatabase(made, settings):
+                await self.arm.new_caches.create_database(made, settings)
             case SetPublicAccess(access) if cache:
                 await self.arm.caches(cache.id.type).set_public_access(cache.id, access)
             case CreateEndpoint() | SetPublicAccess():
@@ -437,6 +469,8 @@ class Reconciler:
         applied: Applied,
         seen: Seen | None = None,
     ) -> None:
+        if seen and is_made(seen.observed, seen.desired):
+            await self.store.creations.fulfil(wake.cache)
         verdict, memory = outcome(decided, applied, self.clock(), self.policy.timing)
         memory = await self._linked(_made(memory, seen, applied), seen)
         row = self._row(claim.row, verdict, memory, decided, applied, seen)
@@ -533,6 +567,12 @@ class Reconciler:
         elif wake.trigger is Trigger.EVENT and not wake.own and not applied.done:
             # The event may have come before a read shows what it tells of.
             await self.store.queue.put(WakeUp(wake.cache, Trigger.SETTLE), self.policy.timing.settle)
+
+
+def _is_over(seen: Seen, decided: Plan) -> bool:
+    """Tell whether nothing is left to do or to say about a cache that is not there."""
+    wanted = seen.desired.creation is not None
+    return seen.observed.cache is None and not wanted and not decided.actions and decided.verdict.look_after is None
 
 
 def _made(memory: Memory, seen: Seen | None, applied: Applied) -> Memory:

@@ -16,6 +16,8 @@ from shared.model import (
     Action,
     Cache,
     Connection,
+    CreateCache,
+    CreateDatabase,
     CreateEndpoint,
     CreateZone,
     DeleteEndpoint,
@@ -296,6 +298,22 @@ def carried_out(world: World, action: Action) -> World:
             if access is world.cache.public_access:
                 return world
             return replace(world.changed(readiness=Readiness.BUSY, state="Updating"), coming_access=access)
+        case CreateCache(made, settings):
+            assert there.cache is None, "a PUT would change a cache that is there"
+            begun = cache_seen(
+                id=made,
+                kind=settings.kind,
+                tags=settings.tags,
+                readiness=Readiness.BUSY,
+                state="Creating",
+                public_access=PublicAccess.DISABLED,
+                closes_on_attach=settings.kind is Kind.CLASSIC,
+                zone=CLASSIC_ZONE if settings.kind is Kind.CLASSIC else MANAGED_ZONE,
+            )
+            return replace(world, there=replace(there, cache=begun))
+        case CreateDatabase():
+            assert world.cache.readiness is Readiness.READY, "Azure takes a database for a finished cluster only"
+            return replace(world, there=replace(there, database=Readiness.BUSY))
         case other:
             assert_never(other)
 
@@ -330,6 +348,8 @@ def elapsed(world: World, passed: timedelta = timedelta()) -> World:
         )
         return replace(world, there=replace(world.there, cache=None, endpoints=gone))
     world = world.without(*(e.id for e in world.there.endpoints if e.readiness is Readiness.DELETING))
+    if world.there.database is Readiness.BUSY:
+        world = replace(world, there=replace(world.there, database=Readiness.READY))
     ready = tuple(_finished(world, e) for e in world.there.endpoints)
     return replace(_cache_after(world, ready), coming_access=None)
 

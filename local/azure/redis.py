@@ -203,6 +203,7 @@ def put(world: World, call: Call) -> Answer:
     resource_id = canonical_id(group.id if group else call.path.group_id, call.path.name)
     cache = build(resource_id, call.region, call.properties["sku"], call.properties)
     keys = {"primaryKey": secrets.token_urlsafe(32), "secondaryKey": secrets.token_urlsafe(32)}
+    world.keys += keys.values()
     body = call.body or {}
     # Recorded in 2025: a new cache has it although nobody asked; caches made earlier do not show it.
     extra = {"minimumTlsVersion": "1.2", **cache.extra} if world.options.minimum_tls_shown else cache.extra

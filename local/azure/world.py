@@ -113,6 +113,8 @@ class World:
     operations: dict[str, Operation] = field(default_factory=dict)
     listeners: list[Callable[[ResourceEvent], None]] = field(default_factory=list)
     witnesses: list[Callable[[Call, Answer], None]] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    """Every access key that was ever told: nobody may have kept one."""
     wakers: list[Callable[[], None]] = field(default_factory=list)
     random: random.Random = field(init=False)
     throttle: Throttle = field(init=False)
@@ -184,6 +186,7 @@ class World:
             setattr(self, kept, getattr(fresh, kept))
         self.faults.clear()
         self.events.clear()
+        self.keys.clear()
         self.access = Access(self.faults, self.directory, self.store)
 
     def seed(self, data: Seed | Json) -> Seed:

@@ -8,6 +8,7 @@ from shared.arm.caches import CacheAdapter, Page
 from shared.arm.calls import Caller, Cooldown
 from shared.arm.classic import ClassicCaches
 from shared.arm.clients import ArmSettings, CallCounts, Clients, counted
+from shared.arm.creation import NewCaches
 from shared.arm.dns import Dns
 from shared.arm.enterprise import EnterpriseCaches
 from shared.arm.errors import ArmError, Retry
@@ -28,6 +29,7 @@ __all__ = [
     "Cooldown",
     "Dns",
     "Network",
+    "NewCaches",
     "Page",
     "Patience",
     "Retry",
@@ -52,6 +54,7 @@ class Arm:
         caller = Caller(self._clients, patience or Patience(), cooldown)
         self.classic: CacheAdapter = ClassicCaches(caller)
         self.enterprise: CacheAdapter = EnterpriseCaches(caller)
+        self.new_caches = NewCaches(caller)
         self.network = Network(caller)
         self.dns = Dns(caller)
         self.subscriptions = Subscriptions(caller)

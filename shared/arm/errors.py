@@ -105,6 +105,7 @@ _BY_POLICY = Row(Retry.NEVER, Reason.POLICY_DENIED)
 _LOCKED = Row(Retry.NEVER, Reason.SCOPE_LOCKED)
 _UNREGISTERED = Row(Retry.NEVER, Reason.PROVIDER_UNREGISTERED)
 _QUOTA = Row(Retry.NEVER, Reason.NETWORK_QUOTA)
+_NO_SKU = Row(Retry.NEVER, Reason.SKU_UNAVAILABLE)
 _UNEXPECTED = Row(Retry.NEVER, Reason.UNEXPECTED)
 _UNEXPECTED_NOW = Row(Retry.LATER, Reason.UNEXPECTED)
 
@@ -183,6 +184,10 @@ BY_CODE: Mapping[str, Row] = {
     ),
     "QuotaExceeded": _QUOTA,
     "ResourceQuotaExceeded": _QUOTA,
+    # A cache that is to be made.
+    "NameNotAvailable": Row(Retry.NEVER, Reason.CACHE_NAME_TAKEN),
+    "SkuNotAvailable": _NO_SKU,
+    "LocationNotAvailableForResourceType": _NO_SKU,
 }
 """What each ARM code means; compared without case."""
 
@@ -210,6 +215,12 @@ BY_MESSAGE: tuple[Told, ...] = (
     _told("overlapping namespaces", Row(Retry.NEVER, Reason.ZONE_CONFLICT), "BadRequest", "Conflict"),
     _told("can't be processed in one single request", _UNEXPECTED, "BadRequest"),
     _told("is busy processing|system maintenance|try again later", _BUSY, "Conflict"),
+    # Azure has no code of its own for it; Enterprise has been refused in these words.
+    _told(
+        r"creation of new .*(no longer|not) (supported|allowed)|no longer (be )?created|\bretire(d|ment)\b",
+        Row(Retry.NEVER, Reason.KIND_RETIRED),
+        writes_only=True,
+    ),
     # No list of quota codes exists: Microsoft's own advice is to look for these words.
     _told(
         r"private endpoint connection.*(limit|maximum|exceed)|(limit|maximum|exceed).*private endpoint connection",
@@ -218,6 +229,7 @@ BY_MESSAGE: tuple[Told, ...] = (
     _told(r"maximum number of|quota|(limit|cap)\b.*\b(reached|exceeded)|exceed\w* the (limit|cap)", _QUOTA),
 )
 
+_CACHES = "Microsoft.Cache"
 _QUOTA_CODE = re.compile(r"(limit(reached|exceeded)|quotaexceeded|countexceed\w*)", re.IGNORECASE)
 
 _BY_STATUS: Mapping[int, Row] = {
@@ -299,7 +311,7 @@ def _judged(answer: Answer, call: Call) -> ArmError:
         message=answer.message or f"Azure answered {answer.status} and said nothing more",
         retry=row.retry,
         after=answer.after,
-        reason=row.reason,
+        reason=_of_provider(row.reason, call),
         status=answer.status,
         operation=call.operation,
         subscription=call.subscription,
@@ -309,6 +321,12 @@ def _judged(answer: Answer, call: Call) -> ArmError:
         throttled=row.throttled,
         correlation=answer.correlation,
     )
+
+
+def _of_provider(reason: Reason | None, call: Call) -> Reason | None:
+    """Tell whose limit is reached: the codes for it are the same everywhere."""
+    caches = reason is Reason.NETWORK_QUOTA and call.provider == _CACHES
+    return Reason.CACHE_QUOTA if caches else reason
 
 
 def _outcome_unknown(status: int | None) -> bool:

@@ -14,6 +14,7 @@ from shared.store.account import Account
 from shared.store.caches import CacheRows
 from shared.store.cooldown import Closures, Cooldowns
 from shared.store.deadletters import DeadLetters
+from shared.store.creations import Creations
 from shared.store.encoding import Key
 from shared.store.history import History
 from shared.store.links import Links
@@ -40,6 +41,7 @@ class Store:
         self.caches = CacheRows(account)
         self.links = Links(account)
         self.requests = Requests(account)
+        self.creations = Creations(account)
         self.cooldown = Cooldowns(account, monotonic)
         self.closures = Closures(account)
         self.history = History(account)

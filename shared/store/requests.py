@@ -23,6 +23,8 @@ from shared.store.errors import ConflictError
 
 _ENDPOINT = "endpoint"
 _NAME_LIMIT = 256
+_KIND_AT = 3
+"""Where a key says what is asked for: after the cache's group, type and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Requests:
     async def of_subscription(self, subscription: str) -> list[EndpointRequest]:
         """Read all requests for the caches of a subscription, the withdrawn ones too."""
         rows = self.table.rows(Query.partition(subscription))
-        return [_decoded(_cache_of(row), row) async for row in rows]
+        return [_decoded(_cache_of(row), row) async for row in rows if _is_endpoint(row)]
 
     async def withdraw(
         self, request: EndpointRequest, by: str, at: datetime, options: Mapping[str, str] | None = None
@@ -139,6 +141,11 @@ def _key_of(cache: CacheId, placement: str) -> Key:
 
 def _cache_of(row: Row) -> CacheId:
     return cache_of_key(Key(row.key.partition, row.key.row))
+
+
+def _is_endpoint(row: Row) -> bool:
+    """Tell requests for endpoints from those of other kinds, which are in the same table."""
+    return row.key.row.split(SEPARATOR)[_KIND_AT : _KIND_AT + 1] == [_ENDPOINT]
 
 
 def _encoded(request: EndpointRequest) -> dict[str, object]:

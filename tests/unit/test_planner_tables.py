@@ -14,7 +14,9 @@ from shared.model import (
     Action,
     Cause,
     Connection,
+    CreateDatabase,
     CreateEndpoint,
+    Creation,
     DeleteEndpoint,
     Desired,
     Kind,
@@ -22,6 +24,7 @@ from shared.model import (
     Memory,
     Mode,
     NetworkZone,
+    NewCache,
     Observed,
     PublicAccess,
     PutZoneGroup,
@@ -29,9 +32,10 @@ from shared.model import (
     Reason,
     SetPublicAccess,
     Status,
+    Step,
     VerdictKind,
 )
-from shared.planner import endpoint_name, fingerprint, in_words, memory_after, plan, wants_endpoints_read
+from shared.planner import endpoint_name, fingerprint, in_words, is_made, memory_after, plan, wants_endpoints_read
 from tests.worlds import (
     CLASSIC,
     CLASSIC_ZONE,
@@ -69,6 +73,23 @@ from tests.worlds import (
 
 OPEN, SHUT, ABSENT = PublicAccess.ENABLED, PublicAccess.DISABLED, PublicAccess.ABSENT
 LATE = timedelta(hours=2)
+
+
+ASKED_FOR = Observed(CLASSIC, None)
+"""A cache that is not there."""
+
+
+def creating(cache: CacheId, **changes: object) -> Desired:
+    """Ask for the cache itself, too."""
+    kind, sku = (Kind.CLASSIC, "Standard_C1") if cache == CLASSIC else (Kind.MANAGED, "Balanced_B5")
+    creation = Creation(NewCache(kind, "westeurope", sku), "a pipeline", NOW)
+    return wanted(**({"creation": creation} | changes))
+
+
+def private_cluster() -> Observed:
+    cluster = managed_seen(public_access=SHUT)
+    known = Memory(protected=True, closed_once=True, made=(own_name(MANAGED),))
+    return seen(cluster, own_endpoint(cache=MANAGED), memory=known)
 
 
 def told(made: Pass) -> str:
@@ -644,6 +665,14 @@ BLOCKED: list[tuple[Reason, str, Observed, Desired]] = [
         seen(cache_seen(), own_endpoint(zone_groups=FAILED), memory=Memory(failures=2)),
         wanted(),
     ),
+    (Reason.PLACEMENT_MISSING, "nothing there yet", ASKED_FOR, creating(CLASSIC, placements=())),
+    (Reason.PLACEMENT_UNKNOWN, "nothing there yet", ASKED_FOR, creating(CLASSIC, unknown_placements=("nowhere",))),
+    (
+        Reason.DATABASE_FAILED,
+        "",
+        replace(private_cluster(), database=Readiness.FAILED),
+        creating(MANAGED),
+    ),
     (Reason.NO_PRIVATE_WAY, "", seen(), wanted(enrolled=False)),
     (Reason.EXPOSED, "", seen(managed_seen()), wanted(enrolled=False)),
     (
@@ -677,7 +706,7 @@ def test_what_cannot_work_is_said_with_its_reason_and_not_tried(
 def test_every_reason_is_given_by_the_planner_or_by_azures_answers_or_by_a_failed_pass() -> None:
     planned = {reason for reason, *_ in BLOCKED}
     answered = {row.reason for row in BY_CODE.values()} | {told.row.reason for told in BY_MESSAGE}
-    elsewhere = {Reason.CACHE_UNREADABLE, Reason.FAILED, Reason.UNEXPECTED}
+    elsewhere = {Reason.CACHE_UNREADABLE, Reason.CACHE_QUOTA, Reason.FAILED, Reason.UNEXPECTED}
 
     assert planned | answered | elsewhere >= set(Reason)
 
@@ -999,3 +1028,70 @@ def test_every_action_can_be_said_in_words() -> None:
         "SetPublicAccess",
     }
     assert all(action.cause.value in in_words(action) for action in actions)
+
+
+# ── a cache that is asked for ───────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("cache", [CLASSIC, MANAGED], ids=["classic", "managed"])
+def test_a_cache_that_is_asked_for_is_made_closed_then_attached_and_never_open_on_the_way(cache: CacheId) -> None:
+    made = list(passes(World(Observed(cache, None)), creating(cache)))
+
+    steps = [type(action).__name__ for each in made for action in each.actions]
+    database = ["CreateDatabase"] if cache == MANAGED else []
+    assert steps == ["CreateCache", *database, "CreateEndpoint", "PutZoneGroup"]
+    assert made[-1].verdict.kind is VerdictKind.COMPLIANT
+    doors = [each.after.there.cache.public_access for each in made if each.after.there.cache]
+    assert set(doors) == {SHUT}
+
+
+def test_a_cache_that_is_being_made_is_said_to_be_made_until_it_is_finished() -> None:
+    begun = pass_over(World(ASKED_FOR), creating(CLASSIC))
+    still = pass_over(begun.after, creating(CLASSIC))
+
+    assert (begun.verdict.step, still.verdict.step) == (Step.CREATING, Step.CREATING)
+    assert still.actions == ()
+
+
+def test_a_read_that_does_not_show_yet_what_was_begun_does_not_begin_it_again() -> None:
+    begun = pass_over(World(ASKED_FOR), creating(CLASSIC))
+    stale = replace(begun.after, there=replace(begun.after.there, cache=None), now=NOW + timedelta(seconds=30))
+
+    assert pass_over(stale, creating(CLASSIC)).actions == ()
+
+
+def test_a_cache_that_was_there_once_and_is_gone_is_not_made_again() -> None:
+    asked = creating(CLASSIC)
+    assert asked.creation
+    fulfilled = replace(asked, creation=replace(asked.creation, fulfilled=True))
+
+    assert pass_over(World(ASKED_FOR), fulfilled).actions == ()
+
+
+def test_audit_mode_makes_no_cache_and_says_what_it_would_make() -> None:
+    audited = pass_over(World(ASKED_FOR), creating(CLASSIC, mode=Mode.AUDIT))
+
+    assert audited.actions == ()
+    assert audited.verdict.kind is VerdictKind.AUDIT_ONLY
+    assert "make classic cache orders (Standard_C1, westeurope) without public access" in audited.verdict.message
+
+
+def test_a_cluster_of_somebody_else_gets_no_database() -> None:
+    assert all(not isinstance(a, CreateDatabase) for a in pass_over(World(private_cluster()), wanted()).actions)
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "expected"),
+    [
+        pytest.param(ASKED_FOR, creating(CLASSIC), False, id="absent"),
+        pytest.param(seen(cache_seen(readiness=Readiness.BUSY)), creating(CLASSIC), False, id="being made"),
+        pytest.param(seen(), creating(CLASSIC), True, id="there"),
+        pytest.param(seen(), wanted(), False, id="not asked for"),
+        pytest.param(private_cluster(), creating(MANAGED), False, id="no database"),
+        pytest.param(replace(private_cluster(), database=Readiness.READY), creating(MANAGED), True, id="database"),
+    ],
+)
+def test_a_request_for_a_cache_is_fulfilled_once_it_is_there_and_finished(
+    there: Observed, asked: Desired, *, expected: bool
+) -> None:
+    assert is_made(there, asked) is expected

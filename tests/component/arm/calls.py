@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from shared.arm import Arm
 from shared.arm.classic import classic_cache
 from shared.ids import CacheId, GroupId, SubnetId, endpoint_id, network_id, zone_id
-from shared.model import DnsMode, Placement, PublicAccess
+from shared.model import DnsMode, Kind, NewCache, Placement, PublicAccess
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net"
@@ -18,6 +18,8 @@ ENDPOINT = endpoint_id(f"{GROUP}/providers/Microsoft.Network/privateEndpoints/pe
 VNET = network_id(f"{GROUP}/providers/Microsoft.Network/virtualNetworks/hub")
 ZONE = zone_id(f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink.redis.cache.windows.net")
 PLACEMENT = Placement("weu", "westeurope", SubnetId(VNET, "pe"), GroupId.parse(GROUP), DnsMode.ZONES)
+NEW = NewCache(Kind.CLASSIC, "westeurope", "Premium_P1", shards=2, zones=("1", "2"), tags={"env": "prod"})
+NEW_CLUSTER = NewCache(Kind.MANAGED, "westeurope", "Balanced_B5", access_keys=True)
 CACHE_BODY = {
     "id": str(CACHE),
     "location": "West Europe",
@@ -43,7 +45,7 @@ CLUSTER_BODY = {
 
 
 class Method(NamedTuple):
-    """One method, called on an Arm."""
+    """One method, called on an Arm; what follows its name says which of its ways."""
 
     name: str
     call: Callable[[Arm], Awaitable[Any]]
@@ -66,6 +68,13 @@ METHODS = [
         True,
         False,
     ),
+    Method("new_caches.create", lambda a: a.new_caches.create(CACHE, NEW), True, False),
+    Method("new_caches.create of a cluster", lambda a: a.new_caches.create(CLUSTER, NEW_CLUSTER), True, False),
+    Method("new_caches.create_database", lambda a: a.new_caches.create_database(CLUSTER, NEW_CLUSTER), True, False),
+    Method("new_caches.database", lambda a: a.new_caches.database(CLUSTER), False, True),
+    Method("new_caches.body", lambda a: a.new_caches.body(CACHE), False, True),
+    Method("new_caches.settings", lambda a: a.new_caches.settings(CACHE), False, True),
+    Method("new_caches.settings of a cluster", lambda a: a.new_caches.settings(CLUSTER), False, True),
     Method("network.endpoint", lambda a: a.network.endpoint(ENDPOINT), False, True),
     Method("network.zone_groups", lambda a: a.network.zone_groups(ENDPOINT), False, True),
     Method(

@@ -212,6 +212,17 @@ CASES = [
         NEVER,
         Reason.UNEXPECTED,
     ),
+    # a cache that is to be made
+    Case(409, "NameNotAvailable", "An error occurred when trying to reserve.", NEVER, Reason.CACHE_NAME_TAKEN),
+    Case(400, "SkuNotAvailable", "Not in this region.", NEVER, Reason.SKU_UNAVAILABLE),
+    Case(400, "LocationNotAvailableForResourceType", "Not in 'x'.", NEVER, Reason.SKU_UNAVAILABLE),
+    Case(
+        400,
+        "BadRequest",
+        "Creation of new Azure Cache for Redis Enterprise resources is no longer supported.",
+        NEVER,
+        Reason.KIND_RETIRED,
+    ),
     # anything else
     Case(400, "BadRequest", "No.", NEVER, Reason.UNEXPECTED),
     Case(409, "Conflict", "The name is taken.", LATER, Reason.UNEXPECTED),
@@ -518,3 +529,12 @@ def test_an_error_can_be_raised_through_a_context_manager_and_keeps_its_tracebac
 
     assert caught.value is error
     assert caught.tb is not None
+
+
+@pytest.mark.parametrize("code", ["QuotaExceeded", "ResourceQuotaExceeded"])
+def test_a_limit_on_caches_is_told_from_one_on_networks(code: str) -> None:
+    making = Call("Microsoft.Cache/redis/write", SUBSCRIPTION, writes=True)
+
+    error = translate(failed(400, envelope(code, "Too many.")), making)
+
+    assert error.reason is Reason.CACHE_QUOTA
