@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from shared.ids import CacheType, region
 from shared.model import MANAGED_BY, TAG_MANAGED_BY, Cache, Kind, NewCache, PublicAccess, Readiness
@@ -35,14 +35,19 @@ Problem = tuple[str, str]
 
 def problems(settings: NewCache) -> tuple[Problem, ...]:
     """Say everything in which the settings of a new cache break the rules of its kind."""
+    return (*_of_kind(settings), *_common(settings))
+
+
+def _of_kind(settings: NewCache) -> Iterator[Problem]:
     match settings.kind:
         case Kind.CLASSIC:
-            own = _classic(settings)
+            yield from _classic(settings)
         case Kind.MANAGED:
-            own = _managed(settings)
+            yield from _managed(settings)
         case Kind.ENTERPRISE:
-            own = iter([("kind", "is 'enterprise', of which Azure takes no new ones; 'managed' is its successor")])
-    return (*own, *_common(settings))
+            yield "kind", "is 'enterprise', of which Azure takes no new ones; 'managed' is its successor"
+        case other:
+            assert_never(other)
 
 
 def _classic(settings: NewCache) -> Iterator[Problem]:
@@ -62,11 +67,8 @@ def _classic(settings: NewCache) -> Iterator[Problem]:
 
 def _managed(settings: NewCache) -> Iterator[Problem]:
     if not MANAGED_SKU.fullmatch(settings.sku):
-        yield (
-            "sku",
-            f"is '{settings.sku[:60]}'; one of Azure Managed Redis is such as Balanced_B5, MemoryOptimized_M10, "
-            "ComputeOptimized_X5 or FlashOptimized_A250",
-        )
+        others = "such as Balanced_B5, MemoryOptimized_M10, ComputeOptimized_X5 or FlashOptimized_A250"
+        yield "sku", f"is '{settings.sku[:60]}'; one of Azure Managed Redis is {others}"
     if settings.shards:
         yield "shards", f"is {settings.shards}; Azure Managed Redis shards by itself, so it is left out"
     if settings.zones:

@@ -116,11 +116,17 @@ class Sweeper:
             # What earlier pages listed is not known here, but no cache that is listed stays unlooked at for so long.
             whole = not message.continuation
             drifted |= {cache: Drift.GONE for cache, row in unseen.items() if whole or self._aged(row)}
+            drifted |= dict.fromkeys(await self._unmade(message, rows), Drift.NEW)
         await self._links([cache for cache in page.items if wanted[cache.id].enrolled or wanted[cache.id].close])
         await self.store.queue.put_all([WakeUp(cache, Trigger.SWEEP, Look.FULL) for cache in drifted])
         for cache, why in drifted.items():
             log.info("drifted", cache=cache, because=why.value)
         await self._next(message, page, len(drifted))
+
+    async def _unmade(self, message: SweepPage, rows: Mapping[CacheId, CacheRow]) -> list[CacheId]:
+        """Find the caches that were asked for and that no pass has come to: the message for it was lost."""
+        asked = await self.store.creations.open_in(message.subscription)
+        return [each.cache for each in asked if each.cache.type is message.type and each.cache not in rows]
 
     async def _rows(self, message: SweepPage) -> dict[CacheId, CacheRow]:
         rows = await self.store.caches.of_subscription(message.subscription)

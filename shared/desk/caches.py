@@ -15,12 +15,17 @@ from shared.api.shapes.caches import (
     RecordSeen,
     ZoneGroupSeen,
 )
-from shared.desk.desk import Desk, Named
-from shared.desk.standing import planned, said
+from shared.api.shapes.common import State
+from shared.desk.creations import CreationsDesk
+from shared.desk.desk import RETRY_AFTER, Desk, Named
+from shared.desk.standing import STATUS, planned, said
+from shared.model import Look, Trigger, WakeUp
 from shared.planner import plan
+from shared.store.caches import CacheRow
 
 if TYPE_CHECKING:
     from shared.api.calls import Call
+    from shared.desk.creations import Standing
     from shared.model import Cache, Desired, Endpoint
     from shared.reconcile import Seen
 
@@ -32,7 +37,10 @@ class CachesDesk:
     desk: Desk
 
     async def show(self, call: Call) -> Answer:
-        """Read one cache and plan for it, changing nothing."""
+        """Read one cache and plan for it, changing nothing; one that was asked for need not be there."""
+        standing = await CreationsDesk(self.desk).waited(call)
+        if standing is not None:
+            return await self._asked_for(standing)
         cache = await self.desk.existing(Named.of(call))
         row = await self.desk.store.caches.read(cache)
         seen = await self.desk.seen(cache, row)
@@ -45,6 +53,25 @@ class CachesDesk:
             since=row.since.isoformat() if row and row.since else None,
         )
         return Answer(shown)
+
+    async def _asked_for(self, standing: Standing) -> Answer:
+        """Show a cache that was asked for, and say by the status where it stands."""
+        row = await self.desk.store.caches.read(standing.cache)
+        wake = WakeUp(standing.cache, Trigger.REQUEST, Look.FULL)
+        seen = await self.desk.reconciler.observe(wake, row or CacheRow(standing.cache))
+        if seen is None:
+            raise ValueError("only a look after a pass waits for an endpoint")
+        shown = CacheShown(
+            id=str(standing.cache),
+            observed=_observed(seen) if seen.observed.cache else None,
+            desired=_wanted(seen.desired),
+            plan=planned(plan(seen.observed, seen.desired, self.desk.now())),
+            verdict=said(row.verdict) if row and row.verdict else None,
+            since=row.since.isoformat() if row and row.since else None,
+            state=standing.state,
+        )
+        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
+        return Answer(shown, STATUS[standing.state], etag=standing.etag, headers=headers)
 
 
 def _observed(seen: Seen) -> CacheSeen:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self
 from shared.store.account import Account
 from shared.store.caches import CacheRows
 from shared.store.cooldown import Closures, Cooldowns
-from shared.store.deadletters import DeadLetters
 from shared.store.creations import Creations
+from shared.store.deadletters import DeadLetters
 from shared.store.encoding import Key
 from shared.store.history import History
 from shared.store.links import Links

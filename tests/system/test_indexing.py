@@ -79,6 +79,8 @@ FUNCTIONS: dict[str, Bindings] = {
     "sweep_page": takes("sweep"),
     "sweep_poison": takes("sweep-poison"),
     "get_cache": answers("GET", _CACHE),
+    "put_cache": answers("PUT", _CACHE),
+    "delete_cache": answers("DELETE", _CACHE),
     "get_endpoint": answers("GET", _ENDPOINT),
     "put_endpoint": answers("PUT", _ENDPOINT),
     "get_health": answers("GET", "health", "ANONYMOUS"),

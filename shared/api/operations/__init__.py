@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from shared.api.operation import Operation
-from shared.api.operations import caches, endpoints, service
+from shared.api.operations import caches, creations, endpoints, service
 
-OPERATIONS: tuple[Operation, ...] = (*caches.ALL, *endpoints.ALL, *service.ALL)
+OPERATIONS: tuple[Operation, ...] = (*caches.ALL, *creations.ALL, *endpoints.ALL, *service.ALL)

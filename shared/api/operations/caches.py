@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.api.operation import CACHE, KIND, Operation
+from shared.api.operation import CACHE, KIND, WAIT, Operation
+from shared.api.operations.creations import CACHE_STANDS
 
 GET_CACHE = Operation(
     name="get_cache",
@@ -10,10 +11,10 @@ GET_CACHE = Operation(
     path=CACHE,
     summary="Look at one cache",
     description="What is seen, what is wanted, what would be done now, and what was last said. Reads Azure and writes "
-    "nothing.",
+    "nothing. Of a cache that was asked for with PUT, the status says where it stands.",
     gives="caches.CacheShown",
-    answers={200: "The cache as it is."},
-    query=(KIND,),
+    answers={**CACHE_STANDS, 200: "The cache as it is; one that was asked for is Ready."},
+    query=(KIND, WAIT),
     azure=True,
 )
 

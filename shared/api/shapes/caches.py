@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from shared.api.shapes import Given
-from shared.api.shapes.common import Moment, Planned, Said
+from shared.api.shapes.common import Moment, Planned, Said, State
 from shared.model import Kind, LastEndpoint, Mode, PublicAccess, Readiness, Status
 
 
@@ -76,8 +76,9 @@ class CacheShown(Given, frozen=True):
     """What is seen, what is wanted, what would be done now, and what was last said."""
 
     id: str
-    observed: CacheSeen
+    observed: Annotated[CacheSeen | None, Meta(description="Null while a cache that was asked for is not there.")]
     desired: CacheWanted
     plan: Planned
     verdict: Annotated[Said | None, Meta(description="Of the last pass; null before the first.")]
     since: Moment | None
+    state: Annotated[State | None, Meta(description="Where it stands, if it was asked for with PUT.")] = None
