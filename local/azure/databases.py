@@ -25,7 +25,13 @@ TYPE = f"{CLUSTER}/databases"
 PORT = 10000
 # Only this api-version shows what clients are told of changes to keys.
 _NOTIFIES = "2025-05-01-preview"
-_MODULES = {"RedisBloom": "2.8.6", "RedisTimeSeries": "1.12.5", "RediSearch": "2.10.13", "RedisJSON": "2.8.8"}
+# Each with the version that is named while the database is made, and the one that it has then.
+_MODULES = {
+    "RedisBloom": ("2.2.4", "2.8.6"),
+    "RedisTimeSeries": ("1.4.8", "1.12.5"),
+    "RediSearch": ("2.0.6", "2.10.13"),
+    "RedisJSON": ("1.0.8", "2.8.8"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +63,14 @@ class Database(Resource):
             links = [{"id": linked, "state": self._link_state(linked)} for linked in self.linked]
             properties["geoReplication"] = {"linkedDatabases": links, "groupNickname": self.nickname}
         properties |= {"deferUpgrade": "NotDeferred", "redisVersion": "7.4", "accessKeysAuthentication": "Disabled"}
-        return {"name": self.name, "id": self.id, "type": TYPE, "properties": {**properties, **self.extra}}
+        properties |= self.extra
+        if "modules" in properties:
+            properties["modules"] = [self._module(module) for module in properties["modules"]]
+        return {"name": self.name, "id": self.id, "type": TYPE, "properties": properties}
+
+    def _module(self, module: Json) -> Json:
+        made, running = _MODULES[module["name"]]
+        return {**module, "version": made if self.state == "Creating" else running}
 
     def _link_state(self, linked: str) -> str:
         if linked.lower() in self.unlinking:
@@ -102,7 +115,9 @@ def _wanted(call: Call, cluster: Cluster, before: Database | None) -> Database:
     geo = given.pop("geoReplication", None) or {}
     if "modules" in given:
         given["modules"] = [_module(module) for module in given["modules"]]
-    held = before or Database(id=f"{cluster.id}/databases/{call.path.name}")
+    # Recorded: until 2025-07-01 keys were in use unless somebody said otherwise.
+    keys = {"accessKeysAuthentication": "Enabled"} if call.api_version < FLAG_SINCE else {}
+    held = before or Database(id=f"{cluster.id}/databases/{call.path.name}", extra=keys)
     return replace(
         held,
         extra={**held.extra, **given},
@@ -115,7 +130,7 @@ def _module(given: Json) -> Json:
     name = str(given.get("name"))
     if name not in _MODULES:
         raise errors.bad_request(f"The module '{name}' is not valid. Valid modules: {', '.join(_MODULES)}.")
-    return {"name": name, "args": given.get("args") or "", "version": _MODULES[name]}
+    return {"name": name, "args": given.get("args") or ""}
 
 
 def _written(world: World, database_id: str) -> None:

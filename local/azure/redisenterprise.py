@@ -15,7 +15,7 @@ from local.azure.calls import Answer, Call, Json
 from local.azure.links import Connection, DnsName
 from local.azure.operations import Operation, Status, Style, Work
 from local.azure.reading import found, listed, require_group
-from local.azure.regions import display_name
+from local.azure.regions import display_name, has_zones
 from local.azure.routes import PAGED, SIGNED, Route
 from local.azure.store import Resource
 
@@ -115,9 +115,14 @@ class Cluster(Resource):
                 connection.render(self.id, TYPE, embedded=True) for connection in self.connections
             ],
             **shown,
-            "redundancyMode": "None" if shown["highAvailability"] == "Disabled" else "ZR",
+            "redundancyMode": self._redundancy(),
             "publicNetworkAccess": self.public,
         }
+
+    def _redundancy(self) -> str:
+        if self.extra["highAvailability"] == "Disabled":
+            return "None"
+        return "ZR" if has_zones(self.region) else "LR"
 
     def connection(self, connection: Connection) -> Json:
         """Give the JSON of one of its connections."""

@@ -28,8 +28,10 @@ _DISPLAY = {
 }
 
 
-# Those of the list above that have no availability zones.
-_NO_ZONES = frozenset({"westus", "ukwest", "northcentralus", "westcentralus", "canadaeast", "australiasoutheast"})
+# Those that have no availability zones.
+_NO_ZONES = frozenset(
+    {"westus", "centraluseuap", "ukwest", "northcentralus", "westcentralus", "canadaeast", "australiasoutheast"}
+)
 
 
 def has_zones(region: str) -> bool:

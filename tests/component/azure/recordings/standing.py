@@ -32,6 +32,7 @@ _EMULATED = re.compile(
     r"|microsoft\.network/(private(endpoints|dnszones)|virtualnetworks|networkinterfaces|applicationsecuritygroups)"
 )
 _LONG = 4000.0
+_CLUSTER_KEEPS = ("minimumTlsVersion", "publicNetworkAccess", "highAvailability")
 _GONE = frozenset({404, 204})
 
 
@@ -125,14 +126,14 @@ class Standing:
     def _endpoint(self, endpoint_id: str) -> None:
         """Let an endpoint stand, in a network of its own, attached to a cache that no recorded zone names."""
         subscription, group = endpoint_id.split("/")[2], endpoint_id.split("/")[4]
-        place = {"subscription": subscription, "group": group, "region": "westus"}
+        place = {"subscription": subscription, "group": group, "region": short_name(self._region())}
         network = {**place, "name": "around", "subnets": [{"name": "s", "prefix": "10.0.0.0/24"}]}
         seed = self.world.seed({"networks": [network], "caches": [{**place, "name": "unlike-any-zone"}]})
         link = {"privateLinkServiceId": seed.caches[0].id, "groupIds": ["redisCache"]}
         within = endpoint_id.split("/providers/", maxsplit=1)[0]
         subnet = {"id": f"{within}/providers/Microsoft.Network/virtualNetworks/around/subnets/s"}
         properties = {"subnet": subnet, "privateLinkServiceConnections": [{"name": "link", "properties": link}]}
-        self.world.act("PUT", endpoint_id, {"location": "westus", "properties": properties})
+        self.world.act("PUT", endpoint_id, {"location": place["region"], "properties": properties})
 
     def _asked_beside(self, resource_id: str) -> Json:
         """Give the first body that was asked for beside a resource: what joins a network lies in its region."""
@@ -186,7 +187,7 @@ class Standing:
         shown = self._shown(cluster_id)
         sku = shown.get("sku") or {"name": "Balanced_B0"}
         given = shown.get("properties") or {}
-        properties = {name: given[name] for name in ("minimumTlsVersion", "publicNetworkAccess") if name in given}
+        properties = {name: given[name] for name in _CLUSTER_KEEPS if name in given}
         region = short_name(shown.get("location") or "westus")
         self.world.put(redisenterprise.build(cluster_id, region, sku, properties))
 
