@@ -125,7 +125,7 @@ _DATABASE_SHOWN = f"""
 _LINK = "name properties{privateLinkServiceId groupIds requestMessage}"
 _LINK_SHOWN = "id etag type properties{provisioningState privateLinkServiceConnectionState}"
 _ENDPOINT = f"""
-    location tags{{*}} properties{{
+    location tags{{*}} extendedLocation{{name type}} properties{{
         subnet{{id}} customNetworkInterfaceName privateLinkServiceConnections{{{_LINK}}}
         manualPrivateLinkServiceConnections{{{_LINK}}}
         ipConfigurations{{name properties{{groupId memberName privateIPAddress}}}} applicationSecurityGroups{{id}}
@@ -141,15 +141,26 @@ _CONFIG_SHOWN = "id etag type properties{provisioningState recordSets}"
 
 _SUBNET = """
     name properties{
-        addressPrefix addressPrefixes privateEndpointNetworkPolicies delegations{name properties{serviceName}}
+        addressPrefix addressPrefixes privateEndpointNetworkPolicies privateLinkServiceNetworkPolicies
+        defaultOutboundAccess delegations{name properties{serviceName}}
     }"""
-_SUBNET_IDLE = "properties{privateLinkServiceNetworkPolicies defaultOutboundAccess serviceEndpoints{service}}"
+_SUBNET_IDLE = "properties{serviceEndpoints{service}}"
 _SUBNET_SHOWN = """
     id type etag properties{
         provisioningState purpose ipConfigurations privateEndpoints
         delegations{id type etag properties{provisioningState actions}}
     }"""
 
+_RECORDS = {
+    "A": "aRecords{ipv4Address}",
+    "AAAA": "aaaaRecords{ipv6Address}",
+    "CNAME": "cnameRecord{cname}",
+    "MX": "mxRecords{preference exchange}",
+    "PTR": "ptrRecords{ptrdname}",
+    "SOA": "soaRecord{host email serialNumber refreshTime retryTime expireTime minimumTtl}",
+    "SRV": "srvRecords{priority weight port target}",
+    "TXT": "txtRecords{value}",
+}
 _RECORD_SHOWN = f"{_ITSELF} etag properties{{fqdn isAutoRegistered provisioningState}}"
 _LINK_IN_ZONE_SHOWN = f"{_ITSELF} etag properties{{provisioningState virtualNetworkLinkState}}"
 _ZONE_SHOWN = f"""
@@ -198,16 +209,17 @@ BODIES: Mapping[tuple[str, str], Body] = {
         "properties{accessPolicyName user{objectId}}", shown=_ASSIGNMENT_SHOWN
     ),
     ("Microsoft.Network/privateEndpoints", "PUT"): Body.of(
-        _ENDPOINT, idle="extendedLocation{name type} properties{ipVersionType}", shown=_ENDPOINT_SHOWN
+        _ENDPOINT, idle="properties{ipVersionType}", shown=_ENDPOINT_SHOWN
     ),
     ("Microsoft.Network/privateEndpoints/privateDnsZoneGroups", "PUT"): Body.of(
         "properties{privateDnsZoneConfigs{name properties{privateDnsZoneId}}}",
         shown=f"{_ITSELF} etag properties{{provisioningState privateDnsZoneConfigs{{{_CONFIG_SHOWN}}}}}",
     ),
     ("Microsoft.Network/virtualNetworks", "PUT"): Body.of(
-        f"location tags{{*}} properties{{addressSpace{{addressPrefixes}} subnets{{{_SUBNET}}}}}",
-        idle="extendedLocation{name type} properties{dhcpOptions{dnsServers} enableDdosProtection enableVmProtection "
-        f"privateEndpointVNetPolicies virtualNetworkPeerings subnets{{{_SUBNET_IDLE}}}}}",
+        "location tags{*} extendedLocation{name type} properties{privateEndpointVNetPolicies "
+        f"addressSpace{{addressPrefixes}} subnets{{{_SUBNET}}}}}",
+        idle="properties{dhcpOptions{dnsServers} enableDdosProtection enableVmProtection "
+        f"virtualNetworkPeerings subnets{{{_SUBNET_IDLE}}}}}",
         shown=f"{_ITSELF} etag properties{{provisioningState resourceGuid subnets{{{_SUBNET_SHOWN}}}}}",
     ),
     ("Microsoft.Network/virtualNetworks/subnets", "PUT"): Body.of(_SUBNET, idle=_SUBNET_IDLE, shown=_SUBNET_SHOWN),
@@ -216,9 +228,15 @@ BODIES: Mapping[tuple[str, str], Body] = {
         "location tags{*} properties{registrationEnabled resolutionPolicy virtualNetwork{id}}",
         shown=_LINK_IN_ZONE_SHOWN,
     ),
-    ("Microsoft.Network/privateDnsZones/A", "PUT"): Body.of(
-        "properties{ttl metadata{*} aRecords{ipv4Address}}", shown=_RECORD_SHOWN
+    ("Microsoft.Network/applicationSecurityGroups", "PUT"): Body.of(
+        "location tags{*}", shown=f"{_ITSELF} etag properties{{provisioningState resourceGuid}}"
     ),
+    **{
+        (f"Microsoft.Network/privateDnsZones/{kind}", "PUT"): Body.of(
+            f"properties{{ttl metadata{{*}} {records}}}", shown=_RECORD_SHOWN
+        )
+        for kind, records in _RECORDS.items()
+    },
     ("Microsoft.Resources/resourceGroups", "PUT"): Body.of("location managedBy tags{*}", shown=_GROUP_SHOWN),
     ("Microsoft.Resources/resourceGroups", "PATCH"): Body.of("tags{*}", shown=f"location managedBy {_GROUP_SHOWN}"),
     ("Microsoft.Resources/tags", "PUT"): Body.of("properties{tags{*}}", shown=_TAGS_SHOWN),

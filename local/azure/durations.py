@@ -59,6 +59,8 @@ class Durations:
     subnet_delete: Spread = Spread(1, 10, 10, 2)
     network_write: Spread = Spread(10, 11, 12, 44)
     network_delete: Spread = Spread(10, 11, 11, 2)
+    security_group_write: Spread = Spread(10, 10, 11, 2)
+    security_group_delete: Spread = Spread(10, 10, 11)
     zone_write: Spread = Spread(30, 32, 33, 27)
     zone_delete: Spread = Spread(30, 32, 32, 1)
     link_write: Spread = Spread(30, 31, 60, 14)

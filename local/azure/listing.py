@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from local.azure import errors
 from local.azure.calls import Answer, Call, Json
@@ -29,16 +30,19 @@ def list_resources(world: World, call: Call) -> Answer:
     if call.path.group and world.store.get(call.path.group_id) is None:
         raise errors.group_not_found(call.path.group)
     wanted = _terms(call.query.get("$filter", ""))
-    strange = set(filter(None, call.query.get("$expand", "").lower().split(","))) - _EXPANDS
-    if strange:
+    expanded = set(filter(None, call.query.get("$expand", "").lower().split(",")))
+    if strange := expanded - _EXPANDS:
         raise errors.not_emulated(f"$expand={min(strange)} of a list of resources")
     scope = call.path.group_id if call.path.group else f"/subscriptions/{call.path.subscription}"
     after, size = _after(call), int(call.query.get("$top", world.options.page_size))
     items = [item for item in world.store.within(scope) if item.serial > after and _is_own(item)]
     found = [item for item in sorted(items, key=lambda item: item.serial) if _fits(item, wanted)]
     body: Json = {"value": [_brief(item, tags="tagname" not in wanted) for item in found[:size]]}
+    if "provisioningstate" in expanded:
+        body["value"] = [shown | _state(item) for item, shown in zip(found, body["value"], strict=False)]
     if len(found) > size:
-        body["nextLink"] = next_link(call, str(found[size - 1].serial))
+        kept = "".join(f"&{name}={quote(call.query[name])}" for name in ("$filter", "$expand") if name in call.query)
+        body["nextLink"] = next_link(call, str(found[size - 1].serial)) + kept
     return Answer(HTTPStatus.OK, body)
 
 
@@ -89,6 +93,11 @@ def _brief(item: Resource, *, tags: bool) -> Json:
     if "location" in shown:
         body["location"] = str(shown["location"]).replace(" ", "").lower()
     return {**body, "tags": dict(item.tags)} if tags and "tags" in shown else body
+
+
+def _state(item: Resource) -> Json:
+    state = item.render().get("properties", {}).get("provisioningState")
+    return {"provisioningState": state} if state else {}
 
 
 ROUTES = (

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 TAGS = "microsoft.resources/tags"
 GROUP = "microsoft.resources/resourcegroups"
 SUBSCRIPTION = "microsoft.resources/subscriptions"
+TENANTS = "microsoft.resources/tenants"
 PROVIDER = "microsoft.resources/providers"
 JOB = "microsoft.resources/operationresults"
 RESOURCES = "microsoft.resources/subscriptions/resources"
@@ -87,6 +88,8 @@ def parse(path: str) -> ArmPath:
             return _provided(text, namespace, (parts[2:], rest), "", "")
         case ["subscriptions"]:
             return ArmPath(text, SUBSCRIPTION, is_list=True)
+        case ["tenants"]:
+            return ArmPath(text, TENANTS, is_list=True)
         case ["subscriptions", _, *rest]:
             return _in_subscription(text, parts[1], parts[2:], rest)
         case _:
@@ -114,11 +117,9 @@ def _in_subscription(text: str, subscription: str, parts: list[str], lower: list
             return ArmPath(text, GROUP, (parts[1],), subscription, parts[1])
         case ["resourcegroups", _, "providers", namespace, *rest]:
             return _provided(text, namespace, (parts[4:], rest), subscription, parts[1])
-        case ["resources"]:
-            return ArmPath(text, RESOURCES, (subscription,), subscription, is_list=True)
         case ["resourcegroups", _, "resources"]:
             return ArmPath(text, RESOURCES, (subscription,), subscription, parts[1], is_list=True)
-        case ["tagnames", *_]:
+        case ["tagnames", *_] | ["locations"] | ["resources"]:
             kind = "/".join((SUBSCRIPTION, *lower[0::2]))
             return ArmPath(text, kind, (subscription, *parts[1::2]), subscription, is_list=len(parts) % 2 == 1)
         case ["operationresults", _]:

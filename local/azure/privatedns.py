@@ -1,4 +1,4 @@
-"""Private DNS zones, their links to networks, and A records: writes answer 202 with an empty object, as recorded."""
+"""Private DNS zones and their links to networks: writes answer 202 with an empty object, as recorded."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from local.azure import errors, operations
 from local.azure.calls import Answer, Call, Json
 from local.azure.clock import retry_after
 from local.azure.errors import ArmError
+from local.azure.network.common import shown
 from local.azure.operations import Operation, Style, Work
-from local.azure.reading import get, listed, missing, require_group
+from local.azure.reading import get, listed, require_group
 from local.azure.routes import PAGED, Route
 from local.azure.store import Resource
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 ZONE = "Microsoft.Network/privateDnsZones"
 LINK = "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
-A_RECORD = "Microsoft.Network/privateDnsZones/A"
 VERSIONS = frozenset({"2024-06-01", "2020-06-01", "2020-01-01", "2018-09-01"})
 _VNET_JOIN = "Microsoft.Network/virtualNetworks/join/action"
 
@@ -36,6 +36,7 @@ class Zone(Resource):
     etag: str
     records: int = 1
     links: int = 0
+    registering: int = 0
     state: str = "Succeeded"
 
     def render(self) -> Json:
@@ -49,7 +50,7 @@ class Zone(Resource):
             "maxNumberOfVirtualNetworkLinksWithRegistration": 100,
             "numberOfRecordSets": self.records,
             "numberOfVirtualNetworkLinks": self.links,
-            "numberOfVirtualNetworkLinksWithRegistration": 0,
+            "numberOfVirtualNetworkLinksWithRegistration": self.registering,
             "provisioningState": self.state,
         }
         return body
@@ -85,34 +86,6 @@ class Link(Resource):
             "virtualNetworkLinkState": "Completed",
         }
         return body
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordSet(Resource):
-    type: str = A_RECORD
-    etag: str
-    ttl: int
-    addresses: tuple[str, ...]
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def zone_id(self) -> str:
-        return self.id.rsplit("/", 2)[0]
-
-    def render(self) -> Json:
-        return {
-            "id": self.id,
-            "name": self.name,
-            "type": A_RECORD,
-            "etag": self.etag,
-            "properties": {
-                **({"metadata": dict(self.metadata)} if self.metadata else {}),
-                "fqdn": f"{self.name}.{self.zone_id.rsplit('/', 1)[-1]}.",
-                "ttl": self.ttl,
-                "aRecords": [{"ipv4Address": address} for address in self.addresses],
-                "isAutoRegistered": False,
-            },
-        }
 
 
 # Operations
@@ -187,7 +160,7 @@ def put_zone(world: World, call: Call) -> Answer:
 def delete_zone(world: World, call: Call) -> Answer:
     zone = world.store.find(call.path.text, Zone)
     if zone is None:
-        return _absent(world, call)
+        return absent(world, call)
     nested = next((item for item in world.store.children(zone.id) if isinstance(item, Link)), None)
     if nested is not None:
         raise errors.nested_resources(nested.id.partition("/providers/")[2])
@@ -202,7 +175,8 @@ def remove_zone(world: World, zone_id: str) -> None:
     world.remove(zone_id)
 
 
-def _absent(world: World, call: Call) -> Answer:
+def absent(world: World, call: Call) -> Answer:
+    """Answer the delete of what is not there."""
     if world.store.get(call.path.group_id) is None:
         raise errors.group_not_found(call.path.group)
     return Answer(HTTPStatus.NO_CONTENT)
@@ -256,7 +230,7 @@ def _linked(world: World, call: Call, link: Link) -> None:
 def add_link(world: World, link: Link) -> None:
     """Store a link and count it in its zone."""
     world.put(link)
-    _count(world, link.zone_id)
+    count(world, link.zone_id)
 
 
 def _refuse_second_zone(world: World, zone: Zone, vnet_id: str) -> None:
@@ -272,105 +246,34 @@ def _refuse_second_zone(world: World, zone: Zone, vnet_id: str) -> None:
 def delete_link(world: World, call: Call) -> Answer:
     link = world.store.find(call.path.text, Link)
     if link is None:
-        return _absent(world, call)
+        return absent(world, call)
 
     def finish() -> None:
         world.remove(link.id)
-        _count(world, link.zone_id)
+        count(world, link.zone_id)
 
     seconds = world.lasting(world.options.durations.link_delete)
     work = Work(Style.DNS, seconds, "global", f"{LINK}/delete", link.id, finish)
     return _accepted(world, call, _begin(world, call, work), None)
 
 
-# Records
-
-
-def put_record(world: World, record_id: str, address: str, ttl: int) -> None:
-    """Write an A record of one address over whatever was there; nothing happens where the zone is gone."""
-    zone_id = record_id.rsplit("/", 2)[0]
-    if world.store.find(zone_id, Zone) is None:
-        raise errors.not_found(zone_id)
-    world.put(RecordSet(id=record_id, etag=world.uuid(), ttl=ttl, addresses=(address,)))
-    _count(world, zone_id)
-
-
-def remove_record(world: World, record_id: str) -> None:
-    if world.remove(record_id) is not None:
-        _count(world, record_id.rsplit("/", 2)[0])
-
-
-def _count(world: World, zone_id: str) -> None:
+def count(world: World, zone_id: str) -> None:
+    """Count what is in a zone; nothing happens where it is gone."""
     zone = world.store.find(zone_id, Zone)
     if zone is None:
         return
     inside = world.store.children(zone.id)
     links = sum(isinstance(item, Link) for item in inside)
-    records = sum(isinstance(item, RecordSet) for item in inside)
-    world.put(replace(zone, records=1 + records, links=links, etag=world.uuid()))
-
-
-def put_record_set(world: World, call: Call) -> Answer:
-    zone = world.store.find(call.path.parent, Zone)
-    if zone is None:
-        require_group(world, call)
-        raise errors.parent_not_found("privateDnsZones/A", call.path.parent)
-    before = world.store.find(call.path.text, RecordSet)
-    if before is not None and call.headers.get("if-none-match") == "*":
-        message = f"The Record set {call.path.name} exists already and hence cannot be created again."
-        return _precondition_failed(message)
-    if call.headers.get("if-match") and (before is None or call.headers["if-match"] != before.etag):
-        return _precondition_failed(f"The Record set {call.path.name} has been modified (etag mismatch).")
-    given = call.properties.get("aRecords")
-    record = RecordSet(
-        id=before.id if before else f"{zone.id}/A/{call.path.name}",
-        etag=world.uuid(),
-        ttl=int(call.properties.get("ttl") or 3600),
-        addresses=tuple(item["ipv4Address"] for item in given or ()),
-        metadata=dict(call.properties.get("metadata") or {}),
-    )
-    world.put(record)
-    _count(world, zone.id)
-    status = HTTPStatus.OK if before else HTTPStatus.CREATED
-    world.emit(call, f"{A_RECORD}/write", record.id, status=status)
-    return Answer(status, record.render(), {"ETag": record.etag})
-
-
-def _precondition_failed(message: str) -> Answer:
-    # Recorded: no envelope.
-    return Answer(HTTPStatus.PRECONDITION_FAILED, {"code": "PreconditionFailed", "message": message})
-
-
-def get_record_set(world: World, call: Call) -> Answer:
-    record = world.seen(call, call.path.text)
-    if record is None and world.store.get(call.path.parent) is not None:
-        raise errors.dns_child_not_found(call.path.name)
-    if record is None:
-        raise missing(world, call)
-    body = record.render()
-    return Answer(HTTPStatus.OK, body, {"ETag": body["etag"]})
-
-
-def delete_record_set(world: World, call: Call) -> Answer:
-    record = world.store.find(call.path.text, RecordSet)
-    if record is None:
-        return _absent(world, call)
-    remove_record(world, record.id)
-    world.emit(call, f"{A_RECORD}/delete", record.id)
-    return Answer(HTTPStatus.OK)
+    registering = sum(isinstance(item, Link) and item.registration for item in inside)
+    # The SOA is counted whether somebody has changed it or not.
+    records = sum(not isinstance(item, Link) and not item.type.endswith("/SOA") for item in inside)
+    world.put(replace(zone, records=1 + records, links=links, registering=registering, etag=world.uuid()))
 
 
 _ROOT = "Microsoft.Network"
 ROUTES = (
-    Route(ZONE, ZONE, VERSIONS, {"GET": get, "LIST": listed, "PUT": put_zone, "DELETE": delete_zone}, PAGED),
+    Route(ZONE, ZONE, VERSIONS, shown({"GET": get, "LIST": listed, "PUT": put_zone, "DELETE": delete_zone}), PAGED),
     Route(LINK, LINK, VERSIONS, {"GET": get, "LIST": listed, "PUT": put_link, "DELETE": delete_link}, PAGED),
-    Route(
-        A_RECORD,
-        A_RECORD,
-        VERSIONS,
-        {"GET": get_record_set, "LIST": listed, "PUT": put_record_set, "DELETE": delete_record_set},
-        PAGED,
-    ),
     Route(f"{_ROOT}/privateDnsOperationStatuses", f"{_ROOT}/privateDnsOperationStatuses", VERSIONS, {"GET": poll}),
     Route(f"{_ROOT}/privateDnsOperationResults", f"{_ROOT}/privateDnsOperationResults", VERSIONS, {"GET": poll_result}),
 )

@@ -39,6 +39,11 @@ def has_zones(region: str) -> bool:
     return short_name(region) not in _NO_ZONES
 
 
+def known() -> tuple[str, ...]:
+    """Give the short names of the regions that there are."""
+    return tuple(_DISPLAY)
+
+
 def short_name(region: str) -> str:
     return region.replace(" ", "").lower()
 

@@ -12,6 +12,7 @@ from local.azure.calls import Answer, Call, Json
 from local.azure.clock import retry_after
 from local.azure.operations import Style, Work
 from local.azure.reading import listed, next_link
+from local.azure.regions import display_name, known
 from local.azure.routes import PAGED, Route
 from local.azure.store import Resource
 from local.azure.subscriptions import ManagementGroup, Subscription
@@ -26,7 +27,7 @@ _GROUP_OPERATION = "Microsoft.Resources/subscriptions/resourceGroups"
 VERSIONS = frozenset(
     {"2025-04-01", "2025-03-01", "2024-11-01", "2024-07-01", "2022-09-01", "2021-04-01", "2020-10-01", "2020-06-01"}
 )
-_SUBSCRIPTION_VERSIONS = VERSIONS | {
+SUBSCRIPTION_VERSIONS = VERSIONS | {
     "2022-12-01",
     "2022-01-01",
     "2021-01-01",
@@ -221,32 +222,41 @@ _SPELLED = {
 }
 
 
-def _provider(subscription: Subscription, namespace: str, state: str = "") -> Json:
+def _provider(world: World, subscription: Subscription, namespace: str, state: str = "") -> Json:
     registered = namespace.lower() in subscription.registered
     return {
         "id": f"/subscriptions/{subscription.id}/providers/{_SPELLED.get(namespace.lower(), namespace)}",
         "namespace": _SPELLED.get(namespace.lower(), namespace),
-        "resourceTypes": [],
+        "resourceTypes": [_resource_type(route) for route in world.routes.of(namespace)],
         "registrationState": state or ("Registered" if registered else "NotRegistered"),
         "registrationPolicy": "RegistrationRequired",
     }
 
 
+def _resource_type(route: Route) -> Json:
+    return {
+        "resourceType": route.type.partition("/")[2],
+        "locations": [display_name(region) for region in known()],
+        "apiVersions": sorted(route.versions, reverse=True),
+        "capabilities": "None",
+    }
+
+
 def get_provider(world: World, call: Call) -> Answer:
     subscription = world.directory.subscriptions[call.path.subscription.lower()]
-    return Answer(HTTPStatus.OK, _provider(subscription, call.path.name))
+    return Answer(HTTPStatus.OK, _provider(world, subscription, call.path.name))
 
 
 def list_providers(world: World, call: Call) -> Answer:
     subscription = world.directory.subscriptions[call.path.subscription.lower()]
-    return Answer(HTTPStatus.OK, {"value": [_provider(subscription, name) for name in _SPELLED]})
+    return Answer(HTTPStatus.OK, {"value": [_provider(world, subscription, name) for name in _SPELLED]})
 
 
 def register(world: World, call: Call) -> Answer:
     subscription = world.directory.subscriptions[call.path.subscription.lower()]
     name = call.path.name.lower()
     if name in subscription.registered:
-        return Answer(HTTPStatus.OK, _provider(subscription, name))
+        return Answer(HTTPStatus.OK, _provider(world, subscription, name))
 
     def finish() -> None:
         current = world.directory.subscriptions[subscription.id.lower()]
@@ -254,14 +264,14 @@ def register(world: World, call: Call) -> Answer:
         world.emit(call, f"{_SPELLED.get(name, name)}/register/action", f"/subscriptions/{subscription.id}")
 
     world.after(world.lasting(world.options.durations.registration), finish)
-    return Answer(HTTPStatus.OK, _provider(subscription, name, "Registering"))
+    return Answer(HTTPStatus.OK, _provider(world, subscription, name, "Registering"))
 
 
 def unregister(world: World, call: Call) -> Answer:
     subscription = world.directory.subscriptions[call.path.subscription.lower()]
     after = replace(subscription, registered=subscription.registered - {call.path.name.lower()})
     world.directory.add(after)
-    return Answer(HTTPStatus.OK, _provider(after, call.path.name))
+    return Answer(HTTPStatus.OK, _provider(world, after, call.path.name))
 
 
 # Management groups
@@ -320,7 +330,7 @@ ROUTES = (
     Route(
         "Microsoft.Resources/subscriptions",
         "Microsoft.Resources/subscriptions",
-        _SUBSCRIPTION_VERSIONS,
+        SUBSCRIPTION_VERSIONS,
         {"GET": get_subscription, "LIST": list_subscriptions},
         PAGED,
     ),

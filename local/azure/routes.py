@@ -44,6 +44,8 @@ class Routes:
         """Collect what the providers offer."""
         from local.azure import (  # noqa: PLC0415 - providers use routes and the world
             databases,
+            dnsrecords,
+            inventory,
             listing,
             locks,
             privatedns,
@@ -53,23 +55,23 @@ class Routes:
             resources,
             tags,
         )
-        from local.azure.network import endpoints, vnets, zonegroups  # noqa: PLC0415 - as above
-
-        modules = (
-            redis,
-            redis_parts,
-            redisenterprise,
-            databases,
+        from local.azure.network import (  # noqa: PLC0415 - as above
             endpoints,
-            zonegroups,
+            interfaces,
+            securitygroups,
             vnets,
-            privatedns,
-            resources,
-            tags,
-            listing,
-            locks,
+            zonegroups,
         )
+
+        cache = (redis, redis_parts, redisenterprise, databases)
+        network = (endpoints, zonegroups, interfaces, securitygroups, vnets, privatedns, dnsrecords)
+        modules = (*cache, *network, resources, inventory, listing, tags, locks)
         return cls({route.type.lower(): route for module in modules for route in module.ROUTES})
+
+    def of(self, namespace: str) -> list[Route]:
+        """Give the types of a provider, by name."""
+        prefix = f"{namespace.lower()}/"
+        return [route for kind, route in sorted(self.by_type.items()) if kind.startswith(prefix)]
 
     def find(self, call: Call) -> tuple[Route, Handler]:
         """Find who handles a call; raises ArmError (501) for what is not emulated."""

@@ -192,9 +192,7 @@ def _subnet(world: World, vnet_id: str, seed: SubnetSeed) -> Subnet:
         etag=f'W/"{world.uuid()}"',
         policies="Enabled" if seed.refuses_policies else "Disabled",
         refuses_endpoints=seed.refuses_policies,
-        delegations=({"name": "delegation", "properties": {"serviceName": seed.delegation}},)
-        if seed.delegation
-        else (),
+        delegations=(("delegation", seed.delegation),) if seed.delegation else (),
         taken={},
     )
     return subnet if seed.free is None else leave_free(subnet, seed.free)

@@ -40,6 +40,17 @@ _TAGS = "/providers/Microsoft.Resources/tags/default"
 _STATE = {"status": "Rejected", "description": "no"}
 _DECIDED: Json = {"properties": {"privateLinkServiceConnectionState": _STATE}}
 
+_RECORDS: dict[str, Json] = {
+    "A/host": {"aRecords": [{"ipv4Address": "10.7.1.9"}]},
+    "AAAA/host": {"aaaaRecords": [{"ipv6Address": "fd00::1"}]},
+    "CNAME/alias": {"cnameRecord": {"cname": "host.example.test"}},
+    "MX/host": {"mxRecords": [{"preference": 10, "exchange": "mail.example.test"}]},
+    "PTR/9": {"ptrRecords": [{"ptrdname": "host.example.test"}]},
+    "SRV/_svc": {"srvRecords": [{"priority": 1, "weight": 2, "port": 80, "target": "host.example.test"}]},
+    "TXT/host": {"txtRecords": [{"value": ["hello"]}]},
+    "SOA/@": {"soaRecord": {"minimumTtl": 60}},
+}
+
 
 @dataclass(slots=True)
 class Stroll:
@@ -157,12 +168,16 @@ def _zones(going: Stroll) -> None:
     going.call("PUT", _OTHER_ZONE, {"location": "global", "tags": {"a": "b"}})
     link = {"location": "global", "properties": {"registrationEnabled": False, "virtualNetwork": {"id": _OTHER_VNET}}}
     going.call("PUT", f"{_OTHER_ZONE}/virtualNetworkLinks/l", link)
-    going.call("PUT", f"{_OTHER_ZONE}/A/host", {"properties": {"ttl": 60, "aRecords": [{"ipv4Address": "10.7.1.9"}]}})
-    for path in (f"{_OTHER_ZONE}/virtualNetworkLinks/l", f"{_OTHER_ZONE}/A/host", f"{_OTHER_ZONE}/A/none", _OTHER_ZONE):
+    for path, records in _RECORDS.items():
+        going.call("PUT", f"{_OTHER_ZONE}/{path}", {"properties": {"ttl": 60, **records}})
+        going.read(f"{_OTHER_ZONE}/{path}")
+    going.call("GET", f"{_OTHER_ZONE}/ALL")
+    for path in (f"{_OTHER_ZONE}/virtualNetworkLinks/l", f"{_OTHER_ZONE}/A/none", _OTHER_ZONE):
         going.read(path)
     going.call("GET", f"{_ALL}/providers/Microsoft.Network/privateDnsZones")
-    for path in (f"{_OTHER_ZONE}/A/host", f"{_OTHER_ZONE}/virtualNetworkLinks/l", _OTHER_ZONE):
-        going.call("DELETE", path)
+    for path in (*_RECORDS, "virtualNetworkLinks/l"):
+        going.call("DELETE", f"{_OTHER_ZONE}/{path}")
+    going.call("DELETE", _OTHER_ZONE)
     going.call("DELETE", f"{_OTHER_VNET}/subnets/s")
     going.call("DELETE", _OTHER_VNET)
 
@@ -186,6 +201,26 @@ def _attach(going: Stroll) -> None:
     going.call("DELETE", ZONE_GROUP)
     going.call("DELETE", ENDPOINT)
     going.call("GET", ENDPOINT)
+    _fixed(going)
+
+
+def _fixed(going: Stroll) -> None:
+    group = f"{NETWORK}/providers/Microsoft.Network/applicationSecurityGroups/asg"
+    going.call("PUT", group, {"location": "westeurope", "tags": {"a": "b"}})
+    going.read(group)
+    going.call("GET", f"{_ALL}/providers/Microsoft.Network/applicationSecurityGroups")
+    named = {"groupId": "redisCache", "memberName": "redisCache", "privateIPAddress": "10.0.0.77"}
+    body = endpoint()
+    body["properties"] |= {
+        "ipConfigurations": [{"name": "ip", "properties": named}],
+        "applicationSecurityGroups": [{"id": group}],
+        "customNetworkInterfaceName": "nic-fixed",
+    }
+    going.call("PUT", endpoint_id("pe-fixed"), body)
+    going.read(endpoint_id("pe-fixed"))
+    going.read(f"{NETWORK}/providers/Microsoft.Network/networkInterfaces/nic-fixed")
+    going.call("DELETE", endpoint_id("pe-fixed"))
+    going.call("DELETE", group)
 
 
 def _connections(going: Stroll, cache: str) -> Iterator[str]:
@@ -253,7 +288,8 @@ def _groups(going: Stroll) -> None:
         going.call(verb, f"{_ALL}/tagNames/cost")
         going.call(verb, f"{_ALL}/tagNames/cost/tagValues/center")
     going.call("GET", f"{_ALL}/tagNames")
-    going.call("GET", f"{_ALL}/resources")
+    for path in (f"{_ALL}/resources", f"{CACHES}/resources", f"{_ALL}/locations", "/tenants"):
+        going.call("GET", path)
     going.call("GET", "/subscriptions")
     going.call("GET", _ALL)
     going.call("GET", "/providers/Microsoft.Management/managementGroups/corp/descendants")

@@ -11,10 +11,10 @@ from azure.storage.queue.aio import QueueClient
 
 from local import fleet
 from local.azure.callers import APP
+from local.azure.dnsrecords import RecordSet
 from local.azure.emulator import EmulatorOptions
 from local.azure.journal import Entry
 from local.azure.network.endpoints import PrivateEndpoint
-from local.azure.privatedns import RecordSet
 from local.azure.redis import Cache
 from local.azure.redisenterprise import Cluster
 from local.azure.seeds import CacheSeed, ClusterSeed

@@ -7,8 +7,9 @@ import pytest
 import pytest_asyncio
 
 from local import fleet
+from local.azure.dnsrecords import RecordSet
 from local.azure.network.zonegroups import ZoneGroup
-from local.azure.privatedns import Link, RecordSet
+from local.azure.privatedns import Link
 from local.azure.seeds import CacheSeed
 from local.azure.world import PolicyZoneGroups
 from local.azurite import Azurite

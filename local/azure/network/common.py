@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,7 @@ from local.azure import errors, operations
 from local.azure.calls import Answer, Call, Json
 from local.azure.clock import retry_after
 from local.azure.operations import Operation, Style, Work
+from local.azure.routes import Handler
 
 if TYPE_CHECKING:
     from local.azure.world import World
@@ -30,9 +33,38 @@ VERSIONS = frozenset(
         "2024-01-01",
         "2023-11-01",
         "2022-01-01",
+        "2021-08-01",
+        "2021-05-01",
         "2020-11-01",
+        "2020-05-01",
     }
 )
+
+# Properties that answers in an older api-version leave out: the first one that is known to show them.
+_SINCE = {"ipVersionType": "2025-03-01", "privateEndpointVNetPolicies": "2024-01-01", "internalId": "2020-06-01"}
+
+
+def shown(handlers: Mapping[str, Handler]) -> Mapping[str, Handler]:
+    """Let answers show what the call's api-version knows."""
+    return {verb: _in_version(handler) for verb, handler in handlers.items()}
+
+
+def _in_version(handler: Handler) -> Handler:
+    def answer(world: World, call: Call) -> Answer:
+        given = handler(world, call)
+        strange = {name for name, since in _SINCE.items() if call.api_version < since}
+        return replace(given, body=_without(given.body, strange)) if strange and given.body else given
+
+    return answer
+
+
+def _without(body: Json, strange: set[str]) -> Json:
+    if "value" in body:
+        return body | {"value": [_without(item, strange) for item in body["value"]]}
+    properties = body.get("properties")
+    if not isinstance(properties, dict):
+        return body
+    return body | {"properties": {name: value for name, value in properties.items() if name not in strange}}
 
 
 def etag(world: World) -> str:
@@ -82,7 +114,14 @@ def poll(world: World, call: Call) -> Answer:
 
 def poll_result(world: World, call: Call) -> Answer:
     operation = _operation(world, call)
-    return operations.poll_result(operation, call, world.clock.scale)
+    answer = operations.poll_result(operation, call, world.clock.scale)
+    # Recorded: what announced the operation is said again at its end.
+    again = {
+        "Azure-AsyncOperation": operations.url(operation, call.base_url),
+        "Azure-AsyncNotification": "Enabled",
+        "Location": operations.url(operation, call.base_url, result=True),
+    }
+    return replace(answer, headers={**again, **answer.headers})
 
 
 def _operation(world: World, call: Call) -> Operation:

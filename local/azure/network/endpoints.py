@@ -11,17 +11,12 @@ from typing import TYPE_CHECKING
 from local.azure import errors
 from local.azure.calls import Answer, Call, Json
 from local.azure.links import Connection, DnsName, LinkTarget, target_of
-from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, reference, work
-from local.azure.network.vnets import (
-    NIC,
-    NetworkInterface,
-    Subnet,
-    VirtualNetwork,
-    already_absent,
-    check_name,
-    give_back,
-    take_address,
-)
+from local.azure.network import addresses, securitygroups
+from local.azure.network.addresses import Address
+from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, reference, shown, work
+from local.azure.network.interfaces import TYPE as NIC
+from local.azure.network.interfaces import NetworkInterface
+from local.azure.network.vnets import Subnet, VirtualNetwork, already_absent, check_name
 from local.azure.others import OtherLinks
 from local.azure.reading import get, listed, require_group
 from local.azure.redis import CONNECT_AT
@@ -57,14 +52,22 @@ class PrivateEndpoint(Resource):
     status: str = "Approved"
     description: str = "Auto-Approved"
     actions_required: str = "None"
-    address: str = ""
+    addresses: tuple[Address, ...] = ()
+    nic_name: str = ""
+    security_groups: tuple[str, ...] = ()
     names: tuple[DnsName, ...] = ()
     zone_group_id: str = ""
-    extra: Mapping[str, object] = field(default_factory=dict)
+    made: bool = False
+    edge: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def vnet_id(self) -> str:
         return self.subnet_id.rsplit("/", 2)[0]
+
+    @property
+    def address(self) -> str:
+        """The address that its names lead to; empty where it has none yet."""
+        return self.addresses[0].ip if self.addresses else ""
 
     def connection(self) -> Connection:
         """Give the target's side of it."""
@@ -86,28 +89,30 @@ class PrivateEndpoint(Resource):
             "resourceGuid": self.guid,
             "privateLinkServiceConnections": [] if self.manual else [self._link()],
             "manualPrivateLinkServiceConnections": [self._link()] if self.manual else [],
-            "customNetworkInterfaceName": self.extra.get("customNetworkInterfaceName") or "",
+            "customNetworkInterfaceName": self.nic_name,
             "subnet": {"id": self.subnet_id},
-            "ipConfigurations": [],
+            "ipConfigurations": [item.render(self.id, self.etag) for item in self.addresses if item.asked],
             "networkInterfaces": [{"id": self.nic_id}],
             "customDnsConfigs": self._dns(),
             "ipVersionType": "IPv4",
         }
+        if self.edge:
+            body["extendedLocation"] = dict(self.edge)
+        if self.security_groups:
+            body["properties"]["applicationSecurityGroups"] = [{"id": group} for group in self.security_groups]
         return body
 
     def _dns(self) -> list[Json]:
         # Shown only while no zone group answers for the names, as azurerm's documentation of custom_dns_configs says.
-        if self.state != "Succeeded" or self.status != "Approved" or self.zone_group_id:
+        if not self.made or self.status != "Approved" or self.zone_group_id:
             return []
         return [{"fqdn": name.fqdn, "ipAddresses": [self.address]} for name in self.names]
 
     def _link(self) -> Json:
         kind = "manualPrivateLinkServiceConnections" if self.manual else "privateLinkServiceConnections"
-        properties: Json = {
-            "provisioningState": "Succeeded",
-            "privateLinkServiceId": self.target_id,
-            "groupIds": list(self.group_ids),
-        }
+        properties: Json = {"provisioningState": "Succeeded", "privateLinkServiceId": self.target_id}
+        if self.group_ids:
+            properties["groupIds"] = list(self.group_ids)
         if self.message:
             properties["requestMessage"] = self.message
         properties["privateLinkServiceConnectionState"] = {
@@ -163,12 +168,15 @@ class Wish:
     link_name: str
     manual: bool
     message: str
+    addresses: tuple[Address, ...]
+    security_groups: tuple[str, ...]
+    nic_name: str
 
 
 def put(world: World, call: Call) -> Answer:
     require_group(world, call)
     check_name(call, _LONGEST)
-    wish = _wish(call)
+    wish = _wish(world, call)
     before = find(world, call.path.text)
     if before is not None:
         return _update(world, call, before, wish)
@@ -179,13 +187,10 @@ def _create(world: World, call: Call, wish: Wish) -> Answer:
     subnet = _check_subnet(world, call, wish)
     target, kind = _check_target(world, call, wish)
     group = world.store.get(call.path.group_id)
-    endpoint_id = f"{group.id if group else call.path.group_id}/providers/{TYPE}/{call.path.name}"
-    nic_name = str(call.properties.get("customNetworkInterfaceName") or f"{call.path.name}.nic.{world.uuid()}")
-    nic_id = f"{group.id if group else call.path.group_id}/providers/{NIC}/{nic_name}"
-    configuration = f"privateEndpointIpConfig.{world.uuid()}"
-    address = take_address(world, subnet.id, f"{nic_id}/ipConfigurations/{configuration}")
+    group_id = group.id if group else call.path.group_id
+    nic_id = f"{group_id}/providers/{NIC}/{wish.nic_name or f'{call.path.name}.nic.{world.uuid()}'}"
     endpoint = PrivateEndpoint(
-        id=endpoint_id,
+        id=f"{group_id}/providers/{TYPE}/{call.path.name}",
         region=call.region,
         subnet_id=subnet.id,
         target_id=wish.target_id,
@@ -195,34 +200,53 @@ def _create(world: World, call: Call, wish: Wish) -> Answer:
         etag=etag(world),
         guid=world.uuid(),
         nic_id=nic_id,
+        nic_name=wish.nic_name,
         manual=wish.manual,
         message=wish.message,
         state="Updating",
         status="Pending" if wish.manual else "Approved",
         description="Awaiting Approval" if wish.manual else "Auto Approved",
-        address=address,
+        addresses=_take(world, subnet.id, nic_id, wish),
+        security_groups=wish.security_groups,
         names=kind.names(target),
+        edge=dict((call.body or {}).get("extendedLocation") or {}),
         tags=call.tags,
-        extra={"customNetworkInterfaceName": call.properties.get("customNetworkInterfaceName")},
     )
-    world.put(endpoint)
-    world.put(_interface(world, endpoint, configuration))
+    _put_with_interface(world, endpoint)
     world.emit(call, f"{kind.proxies}/validate/action", _proxy(target, endpoint))
     return _begin_create(world, call, endpoint, (target, kind))
 
 
-def _interface(world: World, endpoint: PrivateEndpoint, configuration: str) -> NetworkInterface:
+def _take(world: World, subnet_id: str, nic_id: str, wish: Wish) -> tuple[Address, ...]:
+    if world.store.get(nic_id) is not None:
+        raise errors.network_refusal(
+            "NetworkInterfaceAlreadyExists",
+            f"The network interface {nic_id} is there already: another endpoint's.",
+        )
+    if wish.addresses:
+        addresses.take(world, subnet_id, nic_id, wish.addresses)
+        return wish.addresses
+    return (addresses.take_next(world, subnet_id, nic_id, next(iter(wish.group_ids), "")),)
+
+
+def _put_with_interface(world: World, endpoint: PrivateEndpoint, left: tuple[str, ...] = ()) -> None:
+    world.put(endpoint)
+    world.put(_interface(world, endpoint))
+    securitygroups.move(world, endpoint.id, left, endpoint.security_groups)
+
+
+def _interface(world: World, endpoint: PrivateEndpoint) -> NetworkInterface:
+    before = world.store.find(endpoint.nic_id, NetworkInterface)
     return NetworkInterface(
         id=endpoint.nic_id,
         region=endpoint.region,
         etag=etag(world),
-        guid=world.uuid(),
+        guid=before.guid if before else world.uuid(),
         endpoint_id=endpoint.id,
         subnet_id=endpoint.subnet_id,
-        address=endpoint.address,
-        configuration=configuration,
+        addresses=endpoint.addresses,
         fqdns=tuple(name.fqdn for name in endpoint.names),
-        member=next(iter(endpoint.group_ids), ""),
+        security_groups=endpoint.security_groups,
     )
 
 
@@ -252,16 +276,16 @@ def _begin_create(world: World, call: Call, endpoint: PrivateEndpoint, link: tup
     return Answer(HTTPStatus.CREATED, endpoint.render(), accepted(world, call, operation, 10))
 
 
-def _created(world: World, endpoint: PrivateEndpoint) -> None:
+def _created(world: World, endpoint: PrivateEndpoint, *, by_policy: bool = True) -> None:
     current = find(world, endpoint.id)
     if current is None or current.guid != endpoint.guid or current.state != "Updating":
         return
     if world.store.get(current.target_id) is None:
         raise errors.bad_reference(current.target_id, current.id)
     described = current.description.replace("Auto Approved", "Auto-Approved")
-    world.put(replace(current, state="Succeeded", description=described, etag=etag(world)))
+    world.put(replace(current, state="Succeeded", made=True, description=described, etag=etag(world)))
     policy = world.options.policy_zone_groups
-    if policy is not None:
+    if policy is not None and by_policy:
         from local.azure.network.zonegroups import deploy_by_policy  # noqa: PLC0415 - zone groups are inside endpoints
 
         world.after(policy.seconds, partial(deploy_by_policy, world, endpoint.id))
@@ -272,7 +296,7 @@ def _proxy(target: Resource, endpoint: PrivateEndpoint) -> str:
 
 
 def _update(world: World, call: Call, before: PrivateEndpoint, wish: Wish) -> Answer:
-    """Answer a PUT on an endpoint that exists: tags may change, what it joins may not."""
+    """Answer a PUT on an endpoint that exists: tags, addresses and groups may change, what it joins may not."""
     if before.state == "Deleting":
         raise errors.network_refusal(
             "PrivateEndpointAlreadyExists", f"Private endpoint {before.id} already exists and is being deleted."
@@ -293,14 +317,49 @@ def _update(world: World, call: Call, before: PrivateEndpoint, wish: Wish) -> An
             "PrivateEndpointInDisconnectedStateCannotBeUpdated",
             f"Private endpoint {before.id} is in Disconnected state and cannot be updated. Delete it first.",
         )
-    after = replace(before, tags=call.tags, etag=etag(world))
-    world.put(after)
+    after = _changed(world, before, wish)
+    after = replace(after, tags=call.tags, etag=etag(world))
+    _put_with_interface(world, after, before.security_groups)
     seconds = world.lasting(world.options.durations.endpoint_update)
-    operation = world.begin(call, work(after.region, seconds, f"{TYPE}/write", after.id))
+    job = replace(
+        work(after.region, seconds, f"{TYPE}/write", after.id), finish=partial(_created, world, after, by_policy=False)
+    )
+    operation = world.begin(call, job)
     return Answer(HTTPStatus.OK, after.render(), accepted(world, call, operation, 0))
 
 
-def _wish(call: Call) -> Wish:
+def _changed(world: World, before: PrivateEndpoint, wish: Wish) -> PrivateEndpoint:
+    """Give what changes of addresses and security groups; an endpoint whose tags alone change is not Updating."""
+    if wish.nic_name != before.nic_name:
+        raise errors.network_refusal(
+            "PrivateEndpointCannotBeUpdated",
+            f"Private endpoint {before.id} cannot be updated: the name of its network interface is fixed.",
+        )
+    after = replace(before, addresses=_readdressed(world, before, wish.addresses), security_groups=wish.security_groups)
+    if after == before:
+        return before
+    return replace(after, state="Updating", description=before.description.replace("Auto-Approved", "Auto Approved"))
+
+
+def _readdressed(world: World, before: PrivateEndpoint, wanted: tuple[Address, ...]) -> tuple[Address, ...]:
+    held = tuple(address for address in before.addresses if address.asked)
+    if wanted == held:
+        return before.addresses
+    if not wanted:
+        raise errors.network_refusal(
+            "PrivateEndpointCannotBeUpdated",
+            f"Private endpoint {before.id} cannot be updated: addresses that were asked for cannot be left to chance.",
+        )
+    addresses.give_back(world, before.subnet_id, before.addresses)
+    try:
+        addresses.take(world, before.subnet_id, before.nic_id, wanted)
+    except errors.ArmError:
+        addresses.take(world, before.subnet_id, before.nic_id, before.addresses)
+        raise
+    return wanted
+
+
+def _wish(world: World, call: Call) -> Wish:
     automatic = call.properties.get("privateLinkServiceConnections") or []
     manual = call.properties.get("manualPrivateLinkServiceConnections") or []
     links = [*automatic, *manual]
@@ -310,9 +369,6 @@ def _wish(call: Call) -> Wish:
             f"Private endpoint {call.path.text} must have exactly one private link service connection.",
         )
     properties = links[0].get("properties") or {}
-    fixed = [name for name in ("ipConfigurations", "applicationSecurityGroups") if call.properties.get(name)]
-    if fixed:
-        raise errors.not_emulated(f"{fixed[0]} of a private endpoint")
     if not call.region:
         raise errors.bad_request("The location property is required for this definition.", "LocationRequired")
     return Wish(
@@ -322,6 +378,9 @@ def _wish(call: Call) -> Wish:
         str(links[0].get("name") or call.path.name),
         bool(manual),
         str(properties.get("requestMessage") or ""),
+        addresses.asked(call),
+        securitygroups.asked(world, call, call.region),
+        str(call.properties.get("customNetworkInterfaceName") or ""),
     )
 
 
@@ -404,7 +463,8 @@ def vanish(world: World, endpoint_id: str, call: Call | None = None) -> None:
         remove_records(world, child)
         world.remove(child.id)
     world.remove(endpoint.nic_id)
-    give_back(world, endpoint.subnet_id, endpoint.address)
+    addresses.give_back(world, endpoint.subnet_id, endpoint.addresses)
+    securitygroups.move(world, endpoint.id, endpoint.security_groups, ())
     world.remove(endpoint.id)
     kind, target = target_of(endpoint.target_id), world.store.get(endpoint.target_id)
     if target is not None:
@@ -413,4 +473,4 @@ def vanish(world: World, endpoint_id: str, call: Call | None = None) -> None:
             world.emit(call, f"{kind.proxies}/delete", _proxy(target, endpoint))
 
 
-ROUTES = (Route(TYPE, TYPE, VERSIONS, {"GET": get, "LIST": listed, "PUT": put, "DELETE": delete}, PAGED),)
+ROUTES = (Route(TYPE, TYPE, VERSIONS, shown({"GET": get, "LIST": listed, "PUT": put, "DELETE": delete}), PAGED),)

@@ -1,18 +1,18 @@
-"""Virtual networks, their subnets, and the addresses that endpoints take from them."""
+"""Virtual networks and their subnets."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from local.azure import errors
 from local.azure.calls import Answer, Call, Json
-from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, poll, poll_result, work
+from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, poll, poll_result, shown, work
 from local.azure.reading import found, get, listed, require_group
 from local.azure.routes import PAGED, SIGNED, Route
 from local.azure.store import Resource
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 VNET = "Microsoft.Network/virtualNetworks"
 SUBNET = "Microsoft.Network/virtualNetworks/subnets"
-NIC = "Microsoft.Network/networkInterfaces"
 # Azure keeps the first four addresses of a subnet and the last.
-_FIRST = 4
+KEPT_FIRST = 4
 _RESERVED = 5
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+# What every delegation of a subnet lets its service do, whatever else.
+_DELEGATED = "Microsoft.Network/virtualNetworks/subnets/action"
 _LONGEST_SUBNET = 80
 _LONGEST_VNET = 64
 
@@ -40,6 +41,8 @@ class VirtualNetwork(Resource):
     etag: str
     guid: str
     state: str = "Succeeded"
+    policies: str = "Disabled"
+    edge: Mapping[str, str] = field(default_factory=dict)
     subnets: tuple[Subnet, ...] = ()
 
     def render(self) -> Json:
@@ -56,11 +59,13 @@ class VirtualNetwork(Resource):
             "provisioningState": self.state,
             "resourceGuid": self.guid,
             "addressSpace": {"addressPrefixes": list(self.prefixes)},
-            "privateEndpointVNetPolicies": "Disabled",
+            "privateEndpointVNetPolicies": self.policies,
             "subnets": [subnet.render() for subnet in self.subnets],
             "virtualNetworkPeerings": [],
             "enableDdosProtection": False,
         }
+        if self.edge:
+            body["extendedLocation"] = dict(self.edge)
         return body
 
 
@@ -68,6 +73,7 @@ class VirtualNetwork(Resource):
 class Subnet(Resource):
     """One subnet. ``taken`` are addresses in use: by whom (an ip configuration's id).
 
+    ``delegations`` are (name, service); ``outbound`` is None where nobody said whether there is default access.
     ``refuses_endpoints`` is for its network policies: elsewhere than in some clouds, they keep no endpoint out.
     """
 
@@ -77,7 +83,9 @@ class Subnet(Resource):
     state: str = "Succeeded"
     policies: str = "Disabled"
     refuses_endpoints: bool = False
-    delegations: tuple[Json, ...] = ()
+    link_policies: str = "Enabled"
+    outbound: bool | None = None
+    delegations: tuple[tuple[str, str], ...] = ()
     taken: Mapping[str, str]
 
     def render(self) -> Json:
@@ -85,11 +93,26 @@ class Subnet(Resource):
         if self.taken:
             properties["ipConfigurations"] = [{"id": owner} for owner in self.taken.values()]
         properties |= {
-            "delegations": list(self.delegations),
+            "delegations": [self._delegation(name, service) for name, service in self.delegations],
             "privateEndpointNetworkPolicies": self.policies,
-            "privateLinkServiceNetworkPolicies": "Enabled",
+            "privateLinkServiceNetworkPolicies": self.link_policies,
         }
+        if self.outbound is not None:
+            properties["defaultOutboundAccess"] = self.outbound
         return {"name": self.name, "id": self.id, "etag": self.etag, "properties": properties, "type": SUBNET}
+
+    def _delegation(self, name: str, service: str) -> Json:
+        return {
+            "name": name,
+            "id": f"{self.id}/delegations/{name}",
+            "etag": self.etag,
+            "properties": {"provisioningState": "Succeeded", "serviceName": service, "actions": [_DELEGATED]},
+            "type": f"{SUBNET}/delegations",
+        }
+
+    def like(self, other: Subnet) -> bool:
+        """Say whether another differs in nothing that a body can ask for."""
+        return replace(self, etag="", state="", serial=0) == replace(other, etag="", state="", serial=0)
 
     @property
     def vnet_id(self) -> str:
@@ -103,96 +126,11 @@ class Subnet(Resource):
     def next_address(self) -> str | None:
         """Give the lowest free address; None where the subnet is full."""
         network = ipaddress.ip_network(self.prefix)
-        for offset in range(_FIRST, network.num_addresses - 1):
+        for offset in range(KEPT_FIRST, network.num_addresses - 1):
             address = str(network[offset])
             if address not in self.taken:
                 return address
         return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkInterface(Resource):
-    """What an endpoint puts into a subnet: it cannot be written or deleted but through its endpoint."""
-
-    type: str = NIC
-    region: str
-    etag: str
-    guid: str
-    endpoint_id: str
-    subnet_id: str
-    address: str
-    configuration: str
-    fqdns: tuple[str, ...] = ()
-    member: str = ""
-    state: str = "Succeeded"
-
-    def render(self) -> Json:
-        return {
-            "name": self.name,
-            "id": self.id,
-            "etag": self.etag,
-            "type": NIC,
-            "location": self.region,
-            "properties": {
-                "provisioningState": self.state,
-                "resourceGuid": self.guid,
-                "ipConfigurations": [self._configuration()],
-                "dnsSettings": {"dnsServers": [], "appliedDnsServers": []},
-                "enableAcceleratedNetworking": False,
-                "enableIPForwarding": False,
-                "hostedWorkloads": [],
-                "tapConfigurations": [],
-                "nicType": "Standard",
-                "privateEndpoint": {"id": self.endpoint_id},
-            },
-        }
-
-    def _configuration(self) -> Json:
-        return {
-            "name": self.configuration,
-            "id": f"{self.id}/ipConfigurations/{self.configuration}",
-            "etag": self.etag,
-            "type": f"{NIC}/ipConfigurations",
-            "properties": {
-                "provisioningState": self.state,
-                "privateIPAddress": self.address,
-                "privateIPAllocationMethod": "Dynamic",
-                "subnet": {"id": self.subnet_id},
-                "primary": True,
-                "privateIPAddressVersion": "IPv4",
-                "privateLinkConnectionProperties": {
-                    "groupId": self.member,
-                    "requiredMemberName": self.member,
-                    "fqdns": list(self.fqdns),
-                },
-            },
-        }
-
-
-# Addresses
-
-
-def take_address(world: World, subnet_id: str, owner: str) -> str:
-    """Take an address from a subnet; raises ArmError where none is left."""
-    subnet = world.store.find(subnet_id, Subnet)
-    address = subnet.next_address() if subnet else None
-    if subnet is None or address is None:
-        name = subnet_id.rsplit("/", 1)[-1]
-        prefix = subnet.prefix if subnet else ""
-        raise errors.network_refusal(
-            "SubnetIsFull",
-            f"Subnet {name} with address prefix {prefix} does not have enough capacity for 1 IP addresses.",
-        )
-    put_subnet_value(world, replace(subnet, taken={**subnet.taken, address: owner}))
-    return address
-
-
-def give_back(world: World, subnet_id: str, address: str) -> None:
-    """Give an address back; nothing happens where the subnet is gone."""
-    subnet = world.store.find(subnet_id, Subnet)
-    if subnet is not None:
-        taken = {held: owner for held, owner in subnet.taken.items() if held != address}
-        put_subnet_value(world, replace(subnet, taken=taken))
 
 
 def put_subnet_value(world: World, subnet: Subnet) -> None:
@@ -200,8 +138,8 @@ def put_subnet_value(world: World, subnet: Subnet) -> None:
     world.put(subnet)
     vnet = world.store.find(subnet.vnet_id, VirtualNetwork)
     if vnet is not None:
-        kept = tuple(held for held in vnet.subnets if held.key != subnet.key)
-        world.put(replace(vnet, subnets=(*kept, subnet)))
+        held = {other.key: other for other in vnet.subnets}
+        world.put(replace(vnet, subnets=tuple((held | {subnet.key: subnet}).values())))
 
 
 # Virtual networks
@@ -222,6 +160,8 @@ def put_vnet(world: World, call: Call) -> Answer:
         etag=etag(world),
         guid=before.guid if before else world.uuid(),
         state="Updating",
+        policies=str(call.properties.get("privateEndpointVNetPolicies") or "Disabled"),
+        edge=dict((call.body or {}).get("extendedLocation") or {}),
         tags=call.tags,
         subnets=before.subnets if before else (),
     )
@@ -305,7 +245,10 @@ def put_subnet(world: World, call: Call) -> Answer:
     check_name(call, _LONGEST_SUBNET)
     before = world.store.find(call.path.text, Subnet)
     item = {**(call.body or {}), "name": call.path.name}
-    subnet = _subnet(world, vnet.id, item, "Succeeded" if before else "Updating")
+    subnet = _subnet(world, vnet.id, item, "Updating")
+    if before is not None and subnet.like(before):
+        # Recorded: a PUT that changes nothing shows no work in progress.
+        subnet = replace(subnet, state="Succeeded")
     put_subnet_value(world, subnet)
     seconds = world.lasting(world.options.durations.subnet_write)
     finish = partial(_settle_subnet, world, subnet.id)
@@ -339,9 +282,16 @@ def _subnet(world: World, vnet_id: str, item: Json, state: str) -> Subnet:
         state=state,
         policies=properties.get("privateEndpointNetworkPolicies") or "Disabled",
         refuses_endpoints=before.refuses_endpoints if before else False,
-        delegations=tuple(properties.get("delegations") or ()),
+        link_policies=properties.get("privateLinkServiceNetworkPolicies") or "Enabled",
+        outbound=properties.get("defaultOutboundAccess"),
+        delegations=tuple(_delegated(item) for item in properties.get("delegations") or ()),
         taken=before.taken if before else {},
     )
+
+
+def _delegated(item: Json) -> tuple[str, str]:
+    service = str((item.get("properties") or {}).get("serviceName") or "")
+    return str(item.get("name") or service), service
 
 
 def delete_subnet(world: World, call: Call) -> Answer:
@@ -389,11 +339,10 @@ def get_subnet(world: World, call: Call) -> Answer:
 
 _LOCATIONS = "Microsoft.Network/locations"
 ROUTES = (
-    Route(VNET, VNET, VERSIONS, {"GET": get, "LIST": listed, "PUT": put_vnet, "DELETE": delete_vnet}, PAGED),
+    Route(VNET, VNET, VERSIONS, shown({"GET": get, "LIST": listed, "PUT": put_vnet, "DELETE": delete_vnet}), PAGED),
     Route(
         SUBNET, SUBNET, VERSIONS, {"GET": get_subnet, "LIST": listed, "PUT": put_subnet, "DELETE": delete_subnet}, PAGED
     ),
-    Route(NIC, NIC, VERSIONS, {"GET": get, "LIST": listed}, PAGED),
     Route(f"{_LOCATIONS}/operations", f"{_LOCATIONS}/operations", VERSIONS, {"GET": poll}, SIGNED),
     Route(f"{_LOCATIONS}/operationResults", f"{_LOCATIONS}/operationResults", VERSIONS, {"GET": poll_result}, SIGNED),
 )

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from local.azure import errors
 from local.azure.callers import POLICY
 from local.azure.calls import Answer, Call, Json
+from local.azure.dnsrecords import put_record, remove_record
 from local.azure.network import endpoints
 from local.azure.network.common import VERSIONS, accepted, begin_delete, etag, work
 from local.azure.network.endpoints import PrivateEndpoint
-from local.azure.privatedns import Zone, put_record, remove_record
+from local.azure.privatedns import Zone
 from local.azure.reading import found, listed, require_group
 from local.azure.routes import PAGED, Route
 from local.azure.store import Resource

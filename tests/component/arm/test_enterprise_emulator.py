@@ -10,9 +10,9 @@ import pytest
 from tenacity import wait_none
 
 from local import fleet
+from local.azure.dnsrecords import RecordSet
 from local.azure.emulator import Emulator, EmulatorOptions
 from local.azure.faults import Denied
-from local.azure.privatedns import RecordSet
 from local.azure.seeds import CacheSeed, ClusterSeed
 from shared.arm import Arm, ArmError, ArmSettings, Patience, Retry, counted
 from shared.ids import CacheId, GroupId, SubnetId, zone_id

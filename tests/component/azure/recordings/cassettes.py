@@ -81,7 +81,8 @@ def _with_conditions(exchanges: list[Exchange]) -> list[Exchange]:
     for exchange in exchanges:
         body = exchange.request or {}
         repeats = exchange.method == "PUT" and exchange.key in seen and "/privateDnsZones/" in exchange.url
-        bare = repeats and "etag" not in body and "tags" not in body
+        changes = {"etag", "tags", "metadata"} & {*body, *body.get("properties", {})}
+        bare = repeats and not changes
         result.append(replace(exchange, conditions={"if-none-match": "*"}) if bare else exchange)
         if exchange.method == "PUT":
             seen.add(exchange.key)
