@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.specs.check import Specification
 from tests.specs.library import Library
-from tests.specs.tally import Tally, read, tally
+from tests.specs.tally import Tally, exchange_of, read, tally
 
 ROOT = Path(__file__).parents[1]
 # A folder of recordings and specifications of real Azure: no part of the repository.
@@ -45,7 +45,7 @@ def traffic_as_specified(pytestconfig: pytest.Config, tmp_path_factory: pytest.T
         yield
     if not any(folder.iterdir()):
         return
-    counted = tally(Specification(Library(REFERENCE)), read(folder))
+    counted = tally(Specification(Library(REFERENCE)), map(exchange_of, read(folder)))
     pytestconfig.stash[COUNTED] = counted
     if hasattr(pytestconfig, "workeroutput"):
         pytestconfig.workeroutput["traffic"] = counted.shown()

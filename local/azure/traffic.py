@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from local.azure.calls import Answer, Call, Json
+from local.azure.faults import Problem, Respond
 
 # The environment variable that names the folder, for whatever is started from here.
 FOLDER = "DRAWBRIDGE_TRAFFIC"
@@ -49,6 +50,8 @@ def _line(call: Call, answer: Answer) -> Json:
         "status": int(answer.status),
         "answer_headers": _headers(answer.headers),
         "answer": _masked(answer.body),
+        # Whoever asked for such an answer may have asked for anything.
+        "forced": any(isinstance(effect, Respond | Problem) for effect in call.effects),
     }
 
 

@@ -17,13 +17,14 @@ _PAGES = frozenset({"$skiptoken"})
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call and its answer; bodies are JSON, or None where there is none."""
+    """One call and its answer; bodies are JSON, or None where there is none. ``forced``: a fault was the answer."""
 
     method: str
     url: str
     request: object
     status: int
     answer: object
+    forced: bool = False
 
     @property
     def path(self) -> str:

@@ -64,12 +64,6 @@ DEVIATIONS = (
     Deviation(r"Providers_Get", _more("", "authorizations"), "a provider's authorizations"),
     Deviation(r"AvailablePrivateEndpointTypes_List", _more("", "apiVersion"), "the api-version of an endpoint's type"),
     Deviation(
-        r"\w+",
-        _more("", "status", "title", "traceId", "type"),
-        "problem details, which redisEnterprise sends of what no document here has",
-        recorded=False,
-    ),
-    Deviation(
         r"OperationsStatus_Get",
         _more("error", "code", "message"),
         "the error of a failed operation in one envelope and not in two",

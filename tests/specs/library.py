@@ -52,9 +52,11 @@ class Library:
             self._files[path] = json.loads((self._folder / _OFFICIAL / path).read_text("utf-8"))
         return self._files[path]
 
-    @property
-    def files(self) -> Mapping[str, Json]:
-        """Every file that was made or read so far."""
+    def everything(self) -> Mapping[str, Json]:
+        """Give every file that a document may refer to."""
+        root = self._folder / _OFFICIAL
+        for path in sorted((root / "specification/common-types").rglob("*.json")):
+            self.file(path.relative_to(root).as_posix())
         return self._files
 
     def _documents(self) -> Iterator[Document]:
@@ -156,7 +158,11 @@ class BicepTypes:
 
     def _property(self, value: Json) -> Json:
         schema = self._schema(value["type"])
-        return {**schema, "readOnly": True} if value["flags"] & _READ_ONLY and "$ref" not in schema else schema
+        if "$ref" in schema:
+            return schema
+        read_only = {"readOnly": True} if value["flags"] & _READ_ONLY else {}
+        nullable = {"x-nullable": True} if "null is returned" in value.get("description", "") else {}
+        return {**schema, **read_only, **nullable}
 
     def _schema(self, reference: Json) -> Json:
         found = self._types[int(reference["$ref"].removeprefix("#/"))]

@@ -13,6 +13,8 @@ from tests.specs.deviations import known
 from tests.specs.library import Json
 
 NOT_EMULATED = 501
+_NUMBERS = ("exchanges", "not_emulated", "forced")
+_COUNTERS = ("checked", "unspecified", "let_pass", "errors")
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class Tally:
 
     exchanges: int = 0
     not_emulated: int = 0
+    forced: int = 0
     checked: Counter[str] = field(default_factory=Counter)
     unspecified: Counter[str] = field(default_factory=Counter)
     let_pass: Counter[str] = field(default_factory=Counter)
@@ -28,7 +31,9 @@ class Tally:
 
     def add(self, exchange: Exchange, verdict: Verdict) -> None:
         self.exchanges += 1
-        if exchange.status == NOT_EMULATED:
+        if exchange.forced:
+            self.forced += 1
+        elif exchange.status == NOT_EMULATED:
             self.not_emulated += 1
         elif not verdict.operation:
             self.unspecified[verdict.type] += 1
@@ -43,15 +48,15 @@ class Tally:
 
     def merge(self, other: Json) -> None:
         """Add what another process counted."""
-        self.exchanges += other["exchanges"]
-        self.not_emulated += other["not_emulated"]
-        for name in ("checked", "unspecified", "let_pass", "errors"):
+        for name in _NUMBERS:
+            setattr(self, name, getattr(self, name) + other[name])
+        for name in _COUNTERS:
             getattr(self, name).update(other[name])
 
     def shown(self) -> Json:
         """Give it as JSON."""
-        counters = {name: dict(getattr(self, name)) for name in ("checked", "unspecified", "let_pass", "errors")}
-        return {"exchanges": self.exchanges, "not_emulated": self.not_emulated, **counters}
+        counters = {name: dict(getattr(self, name)) for name in _COUNTERS}
+        return {**{name: getattr(self, name) for name in _NUMBERS}, **counters}
 
     def lines(self) -> Iterator[str]:
         """Say it for people."""
@@ -59,7 +64,7 @@ class Tally:
         yield (
             f"{self.exchanges} exchanges: {sum(self.checked.values())} checked against OpenAPI documents, "
             f"{sum(self.unspecified.values())} of operations that no document at hand has, "
-            f"{self.not_emulated} refused as not emulated; errors {wrong}"
+            f"{self.not_emulated} refused as not emulated, {self.forced} answers asked for by a fault; errors {wrong}"
         )
         yield from (f"  {count:>7} {kind}" for kind, count in sorted(self.checked.items()))
         yield from (f"  {count:>7} {kind} (no document)" for kind, count in sorted(self.unspecified.items()))
@@ -67,13 +72,16 @@ class Tally:
         yield from (f"  {count:>7} WRONG {error}" for error, count in self.errors.most_common())
 
 
-def read(folder: Path) -> Iterator[Exchange]:
-    """Read what the stand-in wrote down."""
+def read(folder: Path) -> Iterator[Json]:
+    """Read what the stand-in wrote down, line by line."""
     for file in sorted(folder.rglob("*.jsonl")):
-        with file.open(encoding="utf-8") as lines:
-            for line in lines:
-                item = json.loads(line)
-                yield Exchange(item["method"], item["url"], item["request"], item["status"], item["answer"])
+        with file.open(encoding="utf-8") as written:
+            yield from (json.loads(line) for line in written)
+
+
+def exchange_of(line: Json) -> Exchange:
+    names = ("method", "url", "request", "status", "answer", "forced")
+    return Exchange(*(line[name] for name in names))
 
 
 def tally(specification: Specification, exchanges: Iterable[Exchange]) -> Tally:

@@ -35,6 +35,7 @@ def dev(place: Path) -> Dev:
             "PIP_NO_INDEX": "1",
             "PIP_FIND_LINKS": str(place),
             "PIP_CONFIG_FILE": os.devnull,
+            "DRAWBRIDGE_REFERENCE": str(place / "nowhere"),
         }
         return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False)
 
@@ -56,7 +57,7 @@ def local_that_repeats(place: Path) -> None:
 
 def test_dev_alone_says_what_there_is_and_makes_nothing(dev: Dev, place: Path) -> None:
     done = dev()
-    for task in ["demo", "up", "test", "check", "policy check", "bench", "azure", "host", "format", "lock"]:
+    for task in ["demo", "up", "test", "check", "policy check", "bench", "azure", "host", "specs", "format", "lock"]:
         assert f"./dev {task}" in done.stdout
     assert (done.returncode, (place / ".venv").exists()) == (0, False)
 
@@ -113,3 +114,15 @@ def test_tasks_that_need_no_storage_need_no_node(dev: Dev, place: Path) -> None:
     made(place)
     local_that_repeats(place)
     assert dev("policy", "check", "mine.yaml", path="/nowhere").returncode == 7
+
+
+def test_specifications_are_skipped_with_a_reason_where_there_are_none(dev: Dev) -> None:
+    done = dev("specs")
+    assert done.returncode == 0
+    assert "Skipped: no OpenAPI documents in " in done.stderr
+
+
+def test_traffic_is_looked_for_in_one_folder(dev: Dev) -> None:
+    done = dev("specs", "one", "two")
+    assert done.returncode == 1
+    assert "one folder" in done.stderr

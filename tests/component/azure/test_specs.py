@@ -12,13 +12,16 @@ from pathlib import Path
 import pytest
 
 from local.azure.calls import Json
-from tests.component.azure.fleet import CACHE, ENDPOINT, attach
+from local.azure.emulator import Emulator, EmulatorOptions
+from local.azure.faults import Match, Respond
+from tests.component.azure.fleet import CACHE, ENDPOINT, SEED, attach
 from tests.specs.check import Exchange, Specification
 from tests.specs.deviations import DEVIATIONS, known
 from tests.specs.exercise import Stroll, stroll
 from tests.specs.library import Library
+from tests.specs.oav import write_traffic
 from tests.specs.recorded import recorded
-from tests.specs.tally import tally
+from tests.specs.tally import read, tally
 
 # What the command line sent and Azure took, although no document has it, and what only newer versions ask for.
 _TOLERATED = re.compile(
@@ -163,3 +166,31 @@ def test_a_cluster_has_to_be_given_its_door_when_it_is_made(specification: Speci
     assert operation.request.errors(body) == ["properties: 'publicNetworkAccess' is a required property"]
     body["properties"] = {"publicNetworkAccess": "Enabled"}
     assert operation.request.errors(body) == []
+
+
+async def test_microsofts_validator_gets_each_exchange_that_a_document_has_once(
+    specification: Specification, tmp_path: Path
+) -> None:
+    written = tmp_path / "traffic"
+    async with Emulator.start(EmulatorOptions(traffic=written)) as azure:
+        azure.world.seed(SEED)
+        azure.faults.add(Respond(200, "Strange", "Not a cache."), Match(path="cache-b"))
+        paths = (
+            CACHE,
+            CACHE,
+            CACHE.replace("cache-a", "cache-b"),
+            CACHE.replace("cache-a", "absent"),
+            "/subscriptions",
+        )
+        for path in paths:
+            azure.world.act("GET", path)
+        azure.world.act("PATCH", CACHE, {"tags": {"a": "b"}})
+    assert write_traffic(specification, read(written), tmp_path / "given") == 2
+    asked, changed = [json.loads(file.read_text("utf-8")) for file in _sorted(tmp_path / "given")]
+    assert (asked["liveRequest"]["method"], asked["liveRequest"]["url"]) == ("GET", f"{CACHE}?api-version=2024-11-01")
+    assert (asked["liveResponse"]["statusCode"], asked["liveResponse"]["body"]["name"]) == ("200", "cache-a")
+    assert changed["liveRequest"]["body"] == {"tags": {"a": "b"}}
+
+
+def _sorted(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
