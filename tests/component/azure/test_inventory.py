@@ -42,7 +42,7 @@ def test_everything_that_is_no_part_of_something_else_is_listed_once_over_all_pa
         pytest.param("tagName eq 'env' and tagValue eq 'prod'", ["cache-a"], id="a-tag"),
         pytest.param("tagname eq 'env' and tagvalue eq 'test'", [], id="another-value-of-it"),
         pytest.param("tagName eq 'ENV'", ["cache-a"], id="a-tag-of-any-value"),
-        pytest.param("resourceGroup eq 'RG-NET' and location eq 'West Europe'", ["vnet-weu"], id="group-and-region"),
+        pytest.param("resourceGroup eq 'RG-NET' and location eq 'westeurope'", ["vnet-weu"], id="group-and-region"),
     ],
 )
 def test_a_filter_is_obeyed(filter_: str, names: list[str]) -> None:
