@@ -21,6 +21,7 @@ FOLDERS = (
     "azure-cli-extensions",
     "curated",
 )
+ANNOUNCING = ("azure-asyncoperation", "location")
 _CONDITIONS = frozenset({"if-none-match", "if-match"})
 
 
@@ -29,7 +30,8 @@ class Exchange:
     """One recorded call with its answer.
 
     ``number`` counts from 0 in its recording. ``conditions`` are the call's own headers, and ``headers`` the answer's,
-    in lower case. ``path`` is None for what is no path of ARM, or goes to another host.
+    in lower case. ``path`` is None for what is no path of ARM, or goes to another host. ``waits_kept`` says that the
+    recorder kept Retry-After, which azure-cli's leaves out so that replaying does not wait.
     """
 
     number: int
@@ -41,6 +43,7 @@ class Exchange:
     status: int
     headers: dict[str, str]
     answer: Json | None
+    waits_kept: bool = False
 
     @property
     def key(self) -> str:
@@ -69,24 +72,38 @@ def recordings(reference: Path) -> list[Path]:
 
 def read(file: Path) -> list[Exchange]:
     """Read a recording."""
-    items = _curated(file) if file.suffix == ".json" else _cassette(file)
-    exchanges = [_exchange(number, item) for number, item in enumerate(items)]
-    return _with_conditions(exchanges) if file.suffix == ".json" else exchanges
+    if file.suffix == ".yaml":
+        return [_exchange(number, item) for number, item in enumerate(_cassette(file))]
+    kept = _source(file).startswith("azure-service-operator/")
+    return _with_conditions(
+        [replace(_exchange(number, item), waits_kept=kept) for number, item in enumerate(_curated(file))]
+    )
+
+
+def is_extract(file: Path) -> bool:
+    """Say whether a recording only repeats a part of another that is here."""
+    return file.suffix == ".json" and (file.parents[1] / _source(file)).exists()
+
+
+def _source(file: Path) -> str:
+    return str(json.loads(file.read_text())["file"])
 
 
 def _with_conditions(exchanges: list[Exchange]) -> list[Exchange]:
-    """Put back the If-None-Match that the extracts of private DNS leave out: on a PUT that repeats a creation."""
-    seen: set[str] = set()
-    result = []
-    for exchange in exchanges:
-        body = exchange.request or {}
-        repeats = exchange.method == "PUT" and exchange.key in seen and "/privateDnsZones/" in exchange.url
-        changes = {"etag", "tags", "metadata"} & {*body, *body.get("properties", {})}
-        bare = repeats and not changes
-        result.append(replace(exchange, conditions={"if-none-match": "*"}) if bare else exchange)
-        if exchange.method == "PUT":
-            seen.add(exchange.key)
-    return result
+    """Put back the If-None-Match that the extracts of private DNS leave out: on a PUT that failed for it."""
+    failed = {exchange.key for exchange in exchanges if exchange.error_code == "PreconditionFailed"}
+    return [
+        replace(exchange, conditions={"if-none-match": "*"})
+        if exchange.status == 412 or failed & announced(exchange)
+        else exchange
+        for exchange in exchanges
+    ]
+
+
+def announced(exchange: Exchange) -> set[str]:
+    """Give the paths that an answer said its operation can be watched at, in lower case."""
+    paths = [arm_path(exchange.headers[name]) for name in ANNOUNCING if name in exchange.headers]
+    return {path.key for path in paths if path is not None}
 
 
 def _curated(file: Path) -> Iterator[Json]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from local.azure.calls import BASE_URL, Answer, Json
-from tests.component.azure.recordings.cassettes import Exchange
+from tests.component.azure.recordings.cassettes import ANNOUNCING, Exchange
 
 # Headers of Azure's own plumbing, of its web servers, or that aiohttp adds by itself.
 _PLUMBING = re.compile(
@@ -15,15 +15,13 @@ _PLUMBING = re.compile(
     r"|x-ms-operation-identifier|x-ms-arm-service-request-id|x-aspnet-version|x-powered-by|x-ms-original-request-ids"
     r"|transfer-encoding|x-ms-private-dns-etag|x-ms-(request-id|correlation-request-id|routing-request-id)"
     r"|x-ms-ratelimit-remaining-(subscription-resource|tenant)-.*"
-    # Which of the two names tells what is left changed in 2024.
+    # What is left of a quota is told by some providers, by one name or two.
     r"|x-ms-ratelimit-remaining-subscription-(global-)?(reads|writes|deletes)"
 )
-# Recorders leave this one out, so that replaying does not wait.
-_RECORDERS_LEAVE_OUT = frozenset({"retry-after"})
 # Of one call only, or not ours to know: times, keys, which node leads.
 _FREE = frozenset(
     {"startTime", "endTime", "createdAt", "lastModifiedAt", "traceId", "primaryKey", "secondaryKey"}
-    | {"isMaster", "isPrimary"}
+    | {"isMaster", "isPrimary", "internalId"}
 )
 _OPERATION_ID = re.compile(
     r"(/(?:asyncOperations|operationresults|operationsStatus|operations|privateDnsOperation\w+))/[^/]+$", re.IGNORECASE
@@ -46,7 +44,7 @@ def differences(exchange: Exchange, answer: Answer) -> list[str]:
 
 def _of_places(exchange: Exchange, ours: Mapping[str, str]) -> Iterator[str]:
     """Compare where an answer says that its operation can be watched; the api-version there is of the region's own."""
-    for name in ("azure-asyncoperation", "location"):
+    for name in ANNOUNCING:
         if name in ours and name in exchange.headers:
             place, recorded = _place(ours[name]), _place(exchange.headers[name])
             if place != recorded:
@@ -59,7 +57,7 @@ def _place(url: str) -> str:
 
 def _of_headers(exchange: Exchange, ours: set[str]) -> Iterator[str]:
     for name in sorted(ours ^ exchange.headers.keys()):
-        if _PLUMBING.fullmatch(name) or (name in _RECORDERS_LEAVE_OUT and name in ours):
+        if _PLUMBING.fullmatch(name) or (name == "retry-after" and not exchange.waits_kept):
             continue
         yield f"header {name} {'was not recorded' if name in ours else 'is absent'}"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.component.azure.recordings.cassettes import read, recordings
+from tests.component.azure.recordings.cassettes import is_extract, read, recordings
 from tests.component.azure.recordings.listed import Listed, ids_of, listed
 from tests.component.azure.recordings.scope import is_poll
 from tests.component.azure.recordings.walk import Outcome, Walk
@@ -15,7 +15,7 @@ from tests.component.azure.recordings.walk import Outcome, Walk
 
 def walk(files: Iterable[Path]) -> list[Outcome]:
     """Walk recordings, each in a world of its own."""
-    return [outcome for file in files for outcome in Walk(read(file)).outcomes(file.stem)]
+    return [outcome for file in files for outcome in Walk(read(file)).outcomes(file.stem, again=is_extract(file))]
 
 
 def walk_all(reference: Path) -> list[Outcome]:
@@ -38,7 +38,7 @@ class Tally:
     @property
     def share(self) -> float:
         """The share of equal ones."""
-        return self.equal / self.replayed
+        return self.equal / max(1, self.replayed)
 
     def __str__(self) -> str:
         return (
@@ -57,10 +57,13 @@ def tally(outcomes: Iterable[Outcome], rows: Sequence[Listed]) -> Tally:
 def report(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Tell the counts, as docs/emulator.md quotes them."""
     rows = listed()
-    yield f"recordings: {len({outcome.recording for outcome in outcomes})}"
-    yield f"exchanges: {len(outcomes)}, of them in scope: {tally(outcomes, rows)}"
-    yield f"without polls of operations: {tally([o for o in outcomes if not is_poll(o.exchange)], rows)}"
-    left_out = Counter(outcome.left_out for outcome in outcomes if outcome.left_out)
+    once, again = ([o for o in outcomes if o.again is repeated] for repeated in (False, True))
+    yield f"recordings: {len({outcome.recording for outcome in once})}"
+    yield f"exchanges: {len(once)}, of them in scope: {tally(once, rows)}"
+    yield f"without polls of operations: {tally([o for o in once if not is_poll(o.exchange)], rows)}"
+    if again:
+        yield f"extracts of these: {len({outcome.recording for outcome in again})}, {tally(again, rows)}"
+    left_out = Counter(outcome.left_out for outcome in once if outcome.left_out)
     yield f"out of scope: {sum(left_out.values())}"
     yield from (f"{count:6} {reason}" for reason, count in sorted(left_out.items(), key=lambda item: -item[1]))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tests.component.azure.recordings.cassettes import Exchange, arm_path
+from tests.component.azure.recordings.cassettes import ANNOUNCING, Exchange, arm_path
 
 _TOUCHED = re.compile(
     r"microsoft\.cache/(redis|redisenterprise)(/.*)?"
@@ -22,7 +22,6 @@ _OPERATION = re.compile(
     r"|microsoft\.network/(locations/(operations|operationresults)|privatednsoperation(statuses|results))"
     r"|microsoft\.resources/operationresults"
 )
-_ANNOUNCING = ("azure-asyncoperation", "location")
 
 
 def reasons(exchanges: Sequence[Exchange]) -> list[str]:
@@ -31,7 +30,7 @@ def reasons(exchanges: Sequence[Exchange]) -> list[str]:
     said = []
     for exchange in exchanges:
         reason = _reason(exchange, begun)
-        for name in _ANNOUNCING:
+        for name in ANNOUNCING:
             place = arm_path(exchange.headers.get(name, ""))
             if place is not None and place.key != exchange.key:
                 begun.setdefault(place.key, reason)

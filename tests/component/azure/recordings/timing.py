@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from tests.component.azure.recordings.cassettes import Exchange, arm_path
+from tests.component.azure.recordings.cassettes import Exchange, announced
 
 # World seconds from one call to the next; and to one that was told that its operation had not begun yet.
 _STEP = 100.0
 _AT_ONCE = 0.01
 _RUNNING = frozenset({"InProgress", "Pending", "Accepted"})
 _SETTLED = frozenset({None, "Succeeded", "Failed", "Canceled"})
-_ANNOUNCING = ("azure-asyncoperation", "location")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,6 @@ def timing(exchanges: Sequence[Exchange]) -> Timing:
     ends = [_end(exchanges, exchange) for exchange in exchanges]
     lasting = [None if end is None else moments[end] - moments[begin] - _AT_ONCE / 2 for begin, end in enumerate(ends)]
     return Timing(tuple(moments), tuple(lasting))
-
-
-def announced(exchange: Exchange) -> set[str]:
-    """Give the paths that an answer said its operation can be watched at, in lower case."""
-    paths = [arm_path(exchange.headers[name]) for name in _ANNOUNCING if name in exchange.headers]
-    return {path.key for path in paths if path is not None}
 
 
 def _end(exchanges: Sequence[Exchange], begun: Exchange) -> int | None:

@@ -14,12 +14,12 @@ from local.azure.clock import ManualClock
 from local.azure.faults import Busy, FailOperation, Lasting, Match
 from local.azure.throttle import Buckets
 from local.azure.world import Wire, World, WorldOptions
-from tests.component.azure.recordings.cassettes import Exchange, arm_path
+from tests.component.azure.recordings.cassettes import ANNOUNCING, Exchange, announced, arm_path
 from tests.component.azure.recordings.comparing import differences
 from tests.component.azure.recordings.outsiders import follow
 from tests.component.azure.recordings.scope import reasons
 from tests.component.azure.recordings.standing import Standing
-from tests.component.azure.recordings.timing import Timing, announced, before, timing
+from tests.component.azure.recordings.timing import Timing, before, timing
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LONG = 4000.0
@@ -31,12 +31,16 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one exchange: ``left_out`` says why it does not count, ``found`` how the answers differ."""
+    """What came of one exchange: ``left_out`` says why it does not count, ``found`` how the answers differ.
+
+    ``again`` marks one of an extract, which repeats a part of another recording.
+    """
 
     recording: str
     exchange: Exchange
     left_out: str = ""
     found: tuple[str, ...] = ()
+    again: bool = False
 
 
 @dataclass(slots=True)
@@ -60,10 +64,10 @@ class Walk:
         self.standing = Standing(self.world, self.clock, self.exchanges)
         self.standing.prepare()
 
-    def outcomes(self, recording: str) -> list[Outcome]:
+    def outcomes(self, recording: str, *, again: bool = False) -> list[Outcome]:
         """Send everything that counts, in order."""
         return [
-            self._outcome(Outcome(recording, exchange, reason))
+            self._outcome(Outcome(recording, exchange, reason, again=again))
             for exchange, reason in zip(self.exchanges, reasons(self.exchanges), strict=True)
         ]
 
@@ -135,7 +139,7 @@ class Walk:
 
     def _learn_urls(self, exchange: Exchange, answer: Answer) -> None:
         ours = {name.lower(): value for name, value in answer.headers.items()}
-        for name in ("azure-asyncoperation", "location"):
+        for name in ANNOUNCING:
             path = arm_path(exchange.headers.get(name, ""))
             if path is not None and path.key != exchange.key and name in ours:
                 self.urls[path.key] = ours[name]
