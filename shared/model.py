@@ -113,6 +113,8 @@ class Cache:
     clustered: bool = False
     vnet_injected: bool = False
     geo_replicated: bool = False
+    may_replicate: bool = False
+    """It may be a member of an active geo-replication group: its databases tell."""
     persistent: bool = False
     """RDB or AOF persistence is on: to a firewalled storage account it can block endpoints."""
     connection_limit: int = 100
@@ -249,6 +251,8 @@ class Memory:
     """An exemption was in force."""
     reminded: bool = False
     """It was near its end, and that has been told."""
+    peers: tuple[CacheId, ...] | None = None
+    """Members of its active geo-replication group, itself too, while it is being changed; None: not asked."""
     failures: int = 0
     """Endpoints and zone groups that were made again, as Azure had failed to, since the cache was last in order."""
 
@@ -558,6 +562,7 @@ class Step(StrEnum):
     BUSY = "Azure is busy with another operation on this resource"
     THROTTLED = "Azure has asked for fewer requests"
     QUEUED_TO_CLOSE = "as many caches as safeguards.closuresPerHour allows were closed in this hour"
+    IN_LINE = "another member of its geo-replication group is being changed"
     EXTERNAL_DNS = "somebody else makes the DNS zone group, as the placement says"
 
 

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from shared.arm.errors import ArmError, Retry
-from shared.model import Action, CreateEndpoint, Memory, Plan, Reason, SetPublicAccess, Step, Verdict, VerdictKind
+from shared.model import (
+    Action,
+    CreateCache,
+    CreateDatabase,
+    CreateEndpoint,
+    CreateZone,
+    DeleteEndpoint,
+    LinkZone,
+    Memory,
+    Plan,
+    PutZoneGroup,
+    Reason,
+    SetPublicAccess,
+    Step,
+    Verdict,
+    VerdictKind,
+)
 from shared.planner import memory_after
 
 if TYPE_CHECKING:
+    from shared.ids import CacheId
     from shared.model import Timing
 
 GIVE_UP_AFTER = timedelta(hours=1)
@@ -19,6 +36,19 @@ _HELD_BACK = timedelta(minutes=10)
 _DAY = timedelta(days=1)
 _EXPOSED_PAUSES = 10
 ERROR = "error"
+_CHANGING = frozenset(
+    {
+        Step.ATTACHING,
+        Step.DETACHING,
+        Step.CLOSING,
+        Step.OPENING,
+        Step.NAMING,
+        Step.CACHE_BUSY,
+        Step.BUSY,
+        Step.THROTTLED,
+        Step.IN_LINE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +63,17 @@ class Applied:
     """A ticket of ``closuresPerHour`` was taken."""
     held_back: bool = False
     """An action waits for such a ticket."""
+    in_line: bool = False
+    """An action waits until another member of the cache's geo-replication group has been changed."""
+    peers: tuple[CacheId, ...] | None = None
+    """The members of that group, as they are known now; None: nobody has asked."""
 
 
 def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> tuple[Verdict, Memory]:
     """Give the verdict and the memory after a plan was carried out, wholly or in part."""
     memory = memory_after(decided, applied.done)
-    memory = replace(memory, closure_granted=memory.closure_granted or applied.granted)
+    peers = memory.peers if applied.peers is None else applied.peers
+    memory = replace(memory, closure_granted=memory.closure_granted or applied.granted, peers=peers)
     if applied.error:
         verdict = _still_exposed(decided.verdict, applied.error, refused(applied.error, memory, now, timing), timing)
         if applied.unread and verdict.reason is Reason.PERMISSION_DENIED:
@@ -47,6 +82,8 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
         return verdict, replace(memory, begun={**memory.begun, ERROR: since})
     if applied.held_back:
         return Verdict(VerdictKind.CONVERGING, step=Step.QUEUED_TO_CLOSE, look_after=_HELD_BACK), memory
+    if applied.in_line:
+        return Verdict(VerdictKind.CONVERGING, step=Step.IN_LINE, look_after=timing.cache), memory
     return decided.verdict, memory
 
 
@@ -74,6 +111,29 @@ def refused(error: ArmError, memory: Memory, now: datetime, timing: Timing) -> V
 def first_closure(action: Action) -> bool:
     """Tell whether an action closes a cache that was never closed before."""
     return isinstance(action, CreateEndpoint | SetPublicAccess) and action.first
+
+
+def takes_turns(action: Action, memory: Memory) -> bool:
+    """Tell whether an action waits for its turn in a geo-replication group: what shuts out the public never does."""
+    match action:
+        case CreateEndpoint() | DeleteEndpoint():
+            return memory.lost_at is None
+        case SetPublicAccess(_, _, first):
+            return first
+        case PutZoneGroup() | CreateZone() | LinkZone() | CreateCache() | CreateDatabase():
+            return False
+        case other:
+            assert_never(other)
+
+
+def changes_cache(action: Action) -> bool:
+    """Tell whether an action changes the cache itself, or its connections."""
+    return isinstance(action, CreateEndpoint | DeleteEndpoint | SetPublicAccess)
+
+
+def gives_turn_back(verdict: Verdict) -> bool:
+    """Tell whether nothing of ours is under way at a cache, so that another of its group may be changed."""
+    return verdict.step not in _CHANGING
 
 
 def retry_at(verdict: Verdict, since: datetime, now: datetime) -> datetime | None:

@@ -48,7 +48,15 @@ from shared.model import (
     VerdictKind,
     WakeUp,
 )
-from shared.outcome import Applied, first_closure, outcome, retry_at
+from shared.outcome import (
+    Applied,
+    changes_cache,
+    first_closure,
+    gives_turn_back,
+    outcome,
+    retry_at,
+    takes_turns,
+)
 from shared.planner import (
     endpoint_name,
     fingerprint,
@@ -83,6 +91,8 @@ HOLD = timedelta(minutes=6)
 """How long a claim outlives its pass: longer than host.json's functionTimeout, so that it cannot be running."""
 _TAKEN_PAUSE = timedelta(seconds=2)
 _STUCK_AFTER = timedelta(hours=1)
+_TURN = timedelta(hours=1)
+"""How long a member of a geo-replication group keeps the others waiting, should nobody live to give the turn back."""
 _CACHES = "microsoft.cache"
 ENDED_BY: Mapping[Step, frozenset[str]] = MappingProxyType(
     {
@@ -207,6 +217,7 @@ class Reconciler:
         if (await self._announced(Chronicle(claim.row))).unannounced:
             await self.store.queue.put(WakeUp(claim.row.cache, Trigger.AGAIN), self.policy.timing.busy)
             return await self.store.caches.release(claim)
+        await self._given_back(claim.row.cache, claim.row.known)
         log.info("gone", cache=claim.row.cache, pass_id=claim.pass_id)
         return await self.store.caches.forget(claim)
 
@@ -413,19 +424,40 @@ class Reconciler:
         """Carry out actions in order; the first that fails ends it, and the next pass decides anew."""
         done: list[Action] = []
         granted = False
+        peers: tuple[CacheId, ...] | None = None
         for action in decided.actions:
             if first_closure(action):
                 granted = granted or await self._may_close(seen)
                 if not granted:
-                    return Applied(tuple(done), held_back=True)
+                    return Applied(tuple(done), held_back=True, peers=peers)
+            if changes_cache(action):
+                peers = await self._peers(seen) if peers is None else peers
+                if not await self._turn(peers, seen) and takes_turns(action, decided.noticed):
+                    return Applied(tuple(done), granted=granted, in_line=True, peers=peers)
             try:
                 await self._carry_out(action, seen)
             except ArmError as error:
                 log.warning("refused", cache=seen.observed.id, action=in_words(action), code=error.code)
-                return Applied(tuple(done), error, granted=granted)
+                return Applied(tuple(done), error, granted=granted, peers=peers)
             log.info("wrote", cache=seen.observed.id, action=in_words(action))
             done.append(action)
-        return Applied(tuple(done), granted=granted)
+        return Applied(tuple(done), granted=granted, peers=peers)
+
+    async def _peers(self, seen: Seen) -> tuple[CacheId, ...]:
+        """Name the clusters that hold the same data: asked once, before the first change."""
+        cache = seen.observed.cache
+        known = seen.observed.memory.peers
+        if known is not None or cache is None or not cache.may_replicate:
+            return known or ()
+        try:
+            return await self.arm.caches(cache.id.type).replicas(cache.id)
+        except ArmError as error:
+            # Azure itself refuses what would be too much at once, and then it is tried again.
+            log.warning("geo-replication not readable", cache=cache.id, code=error.code, said=error.message)
+            return ()
+
+    async def _turn(self, peers: tuple[CacheId, ...], seen: Seen) -> bool:
+        return not peers or await self.store.turns.take(peers, seen.observed.id, _TURN)
 
     async def _may_close(self, seen: Seen) -> bool:
         if seen.observed.memory.closure_granted:
@@ -473,6 +505,8 @@ class Reconciler:
             await self.store.creations.fulfil(wake.cache)
         verdict, memory = outcome(decided, applied, self.clock(), self.policy.timing)
         memory = await self._linked(_made(memory, seen, applied), seen)
+        if gives_turn_back(verdict):
+            memory = await self._given_back(wake.cache, memory)
         row = self._row(claim.row, verdict, memory, decided, applied, seen)
         done = Pass(pass_id, wake, self.clock(), tuple(in_words(action) for action in applied.done))
         row = await self._announced(await chronicled(self.store.history, claim.row, row, done))
@@ -488,6 +522,12 @@ class Reconciler:
             step=verdict.step,
             actions=len(applied.done),
         )
+
+    async def _given_back(self, cache: CacheId, memory: Memory) -> Memory:
+        """Let the next member of the geo-replication group have its turn, and ask anew who they are before the next."""
+        if memory.peers:
+            await self.store.turns.give_back(memory.peers, cache)
+        return replace(memory, peers=None)
 
     async def _linked(self, memory: Memory, seen: Seen | None) -> Memory:
         """Keep the table that leads from an endpoint to its cache: a delete event names the endpoint only."""

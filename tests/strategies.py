@@ -35,6 +35,7 @@ from tests.worlds import (
     OWN_ZONE,
     SUBSCRIPTION,
     TIMING,
+    ZONES,
     A,
     B,
     World,
@@ -65,7 +66,8 @@ def zone_groups(draw: st.DrawFn, cache: Cache) -> tuple[ZoneGroup, ...]:
     """Give no group, or one that leads to the right zone, to somebody's of that name, or astray."""
     if draw(st.booleans()):
         return ()
-    to = draw(st.sampled_from([zone(cache.zone), zone(cache.zone, "rg-hub"), zone("privatelink.blob.example.net")]))
+    others = [zone(each) for each in (*ZONES.values(), "privatelink.blob.example.net") if each != cache.zone]
+    to = draw(st.sampled_from([zone(cache.zone), zone(cache.zone, "rg-hub"), *others]))
     group = zone_group(to, name=draw(st.sampled_from(["default", "deployedByPolicy"])))
     ready = draw(st.sampled_from([Readiness.READY, Readiness.READY, Readiness.BUSY, Readiness.FAILED]))
     return (replace(group, readiness=ready, records=draw(st.sampled_from([group.records, ()]))),)

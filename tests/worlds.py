@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import assert_never
+from enum import Enum
+from typing import Any, assert_never
 
 from shared.ids import CacheId, GroupId, NetworkId, endpoint_id
 from shared.ids import SubnetId as Subnet
@@ -57,6 +58,8 @@ MANAGED = CacheId.parse(
 OTHER = replace(CLASSIC, name="other")
 CLASSIC_ZONE = "privatelink.redis.cache.windows.net"
 MANAGED_ZONE = "privatelink.redis.azure.net"
+ENTERPRISE_ZONE = "privatelink.redisenterprise.cache.azure.net"
+ZONES = {Kind.CLASSIC: CLASSIC_ZONE, Kind.MANAGED: MANAGED_ZONE, Kind.ENTERPRISE: ENTERPRISE_ZONE}
 SAFEGUARDS = Safeguards(reattach_limit=3, window=timedelta(hours=1), closures_per_hour=50)
 TIMING = Timing(
     settle=timedelta(seconds=60),
@@ -82,7 +85,7 @@ def zone(name: str = CLASSIC_ZONE, group: str = "rg-dns") -> NetworkId:
 
 
 def place(name: str = "weu-prod", *, inside: str = "snet-a", dns: DnsMode = DnsMode.ZONES) -> Placement:
-    zones = {each: zone(each) for each in (CLASSIC_ZONE, MANAGED_ZONE)} if dns is DnsMode.ZONES else {}
+    zones = {each: zone(each) for each in ZONES.values()} if dns is DnsMode.ZONES else {}
     group = GroupId.of(NETWORK_SUBSCRIPTION, "rg-endpoints")
     return Placement(name, "westeurope", subnet(inside), group, dns, zones)
 
@@ -118,12 +121,24 @@ def managed_seen(**changes: object) -> Cache:
         "id": MANAGED,
         "kind": Kind.MANAGED,
         "public_access": PublicAccess.ABSENT,
-        "zone": MANAGED_ZONE,
+        "zone": ZONES[Kind(str(changes.get("kind", Kind.MANAGED)))],
         "group_member": "redisEnterprise",
         "connection_limit": 84,
         "closes_on_attach": changes.get("public_access", PublicAccess.ABSENT) is PublicAccess.ABSENT,
     }
     return cache_seen(**(usual | changes))
+
+
+KINDS: Mapping[str, Cache] = {
+    "classic": cache_seen(),
+    "managed with a flag": managed_seen(public_access=PublicAccess.ENABLED),
+    "managed without a flag": managed_seen(),
+    "enterprise with a flag": managed_seen(kind=Kind.ENTERPRISE, public_access=PublicAccess.ENABLED),
+    "enterprise without a flag": managed_seen(kind=Kind.ENTERPRISE),
+}
+"""One cache of each kind, open to the public."""
+FLAGLESS = tuple(kind for kind, cache in KINDS.items() if cache.public_access is PublicAccess.ABSENT)
+FLAGGED = tuple(kind for kind in KINDS if kind not in FLAGLESS)
 
 
 def own_name(cache: CacheId = CLASSIC, placement: Placement = A) -> NetworkId:
@@ -195,6 +210,49 @@ def private(**memory: object) -> Observed:
     )
 
 
+# ── the same of another kind ────────────────────────────────────────────────────────────────────
+
+
+def recast(world: World, kind: str) -> World:
+    """Tell what is told of a classic cache of one of another kind: its names, its zone, and its door if it has one."""
+    model = KINDS[kind]
+    placements = (A, B, OWN_ZONE, EXTERNAL)
+    swaps = {own_name(CLASSIC, each).name: own_name(model.id, each).name for each in placements}
+    swaps |= {CLASSIC_ZONE: model.zone, CLASSIC.short_hash: model.id.short_hash}
+    there = _recast(world.there, swaps, model.id)
+    return replace(world, there=replace(there, cache=there.cache and _of_kind(there.cache, model)))
+
+
+def _of_kind(cache: Cache, model: Cache) -> Cache:
+    flagless = model.public_access is PublicAccess.ABSENT
+    return replace(
+        cache,
+        kind=model.kind,
+        group_member=model.group_member,
+        closes_on_attach=model.closes_on_attach,
+        public_access=PublicAccess.ABSENT if flagless else cache.public_access,
+    )
+
+
+def _recast(value: Any, swaps: Mapping[str, str], cache: CacheId) -> Any:  # noqa: ANN401 - of any type, as it came
+    """Rename in every text, and in every value of values, however deep."""
+    if isinstance(value, Enum):
+        return value
+    if isinstance(value, str):
+        for old, new in swaps.items():
+            value = value.replace(old, new)
+        return value
+    if isinstance(value, CacheId):
+        return cache if value == CLASSIC else value
+    if isinstance(value, tuple):
+        return tuple(_recast(each, swaps, cache) for each in value)
+    if isinstance(value, Mapping):
+        return {_recast(name, swaps, cache): _recast(each, swaps, cache) for name, each in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _recast(getattr(value, f.name), swaps, cache) for f in fields(value)})
+    return value
+
+
 # ── what is wanted ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -262,15 +320,14 @@ class World:
             replace(c, status=Status.REJECTED) if c.endpoint == endpoint else c for c in self.cache.connections
         )
         changed = tuple(replace(e, status=Status.REJECTED) if e.id == endpoint else e for e in self.there.endpoints)
-        cache = replace(self.cache, connections=connections)
-        return replace(self, there=replace(self.there, endpoints=changed, cache=cache))
+        return replace(self, there=replace(self.there, endpoints=changed, cache=_after_loss(self.cache, connections)))
 
 
 def _after_loss(cache: Cache, left: tuple[Connection, ...]) -> Cache:
     """Classic stays as it is when its last endpoint goes; what a managed cache does is undocumented: the worst."""
-    opens = cache.connections and not left and cache.public_access is PublicAccess.DISABLED
-    opened = PublicAccess.ENABLED if opens and cache.kind is not Kind.CLASSIC else cache.public_access
-    return replace(cache, connections=left, public_access=opened)
+    after = replace(cache, connections=left)
+    opens = cache.approved() and not after.approved() and cache.public_access is PublicAccess.DISABLED
+    return replace(after, public_access=PublicAccess.ENABLED) if opens and cache.kind is not Kind.CLASSIC else after
 
 
 def carried_out(world: World, action: Action) -> World:

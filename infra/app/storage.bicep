@@ -46,6 +46,7 @@ var tableNames = [
   'closures'
   'history'
   'sweeps'
+  'turns'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {

@@ -39,6 +39,9 @@ class CacheAdapter(Protocol):
         Raises ValueError for a continuation that does not lead to this subscription at our own ARM endpoint.
         """
 
+    async def replicas(self, cache: CacheId) -> tuple[CacheId, ...]:
+        """Name the members of the active geo-replication group that a cache is in, itself too; () where in none."""
+
     async def set_public_access(self, cache: CacheId, access: PublicAccess) -> None:
         """Begin to set ``publicNetworkAccess``, and nothing else, and return: a later read shows the result.
 

@@ -44,6 +44,11 @@ class ClassicCaches:
         pager = self._caller.clients.redis(subscription).redis.list_by_subscription(raw_response_hook=answer)
         return await one_page(pager, continuation, answer)
 
+    async def replicas(self, cache: CacheId) -> tuple[CacheId, ...]:
+        """Classic caches replicate passively, and say so themselves: they are in no such group."""
+        del cache
+        return ()
+
     async def set_public_access(self, cache: CacheId, access: PublicAccess) -> None:
         """Begin to set ``publicNetworkAccess``, and nothing else."""
         body = only_public_access(access)

@@ -1,7 +1,7 @@
 """Azure Managed Redis and Enterprise clusters (Microsoft.Cache/redisEnterprise), through azure-mgmt-redisenterprise.
 
 Both are one ARM type: the SKU tells them apart, and the host name tells which private DNS zone a cluster needs.
-Databases inside a cluster are not touched.
+Databases inside a cluster are not touched; they are read only to learn with which clusters one replicates.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from shared.ids import CacheId, CacheType, InvalidIdError, region
 from shared.model import Cache, Kind, PublicAccess, Readiness, readiness
 
 _READ = "Microsoft.Cache/redisEnterprise/read"
+_READ_DATABASES = "Microsoft.Cache/redisEnterprise/databases/read"
 _WRITE = "Microsoft.Cache/redisEnterprise/write"
 _CONNECTION_LIMIT = 84
 _GROUP_MEMBER = "redisEnterprise"
 _RUNNING = "Running"
 _DOMAINS = ("redis", "redisenterprise")
 """First labels of the domains that clusters have their names in, below their own name and region."""
+_NEVER_REPLICATED = frozenset({"balanced_b0", "balanced_b1", "enterprise_e1"})
+"""SKUs that active geo-replication does not support."""
 _MADE_AND_RUNNING = frozenset({"running", "updatefailed", "scalingfailed", "deletefailed", "disablefailed"})
 """Resource states of a cluster that works: a change that failed has left it as it was."""
 _UNUSABLE = {
@@ -57,6 +60,17 @@ class EnterpriseCaches:
         pager = self._caller.clients.enterprise(subscription).redis_enterprise.list(raw_response_hook=answer)
         return await one_page(pager, continuation, answer)
 
+    async def replicas(self, cache: CacheId) -> tuple[CacheId, ...]:
+        """Name the clusters whose databases are linked with this one's, itself too; () where none are."""
+        body = await self._caller.found(Call(_READ_DATABASES, cache.subscription), lambda: self._databases(cache))
+        return () if body is None else linked_clusters(body)
+
+    async def _databases(self, cache: CacheId) -> Body:
+        answer = Wire()
+        databases = self._caller.clients.enterprise(cache.subscription).databases
+        pager = databases.list_by_cluster(cache.group, cache.name, raw_response_hook=answer)
+        return await one_page(pager, None, answer)
+
     async def set_public_access(self, cache: CacheId, access: PublicAccess) -> None:
         """Begin to set ``publicNetworkAccess``, and nothing else; a cluster that shows ABSENT refuses it."""
         body = only_public_access(access)
@@ -83,11 +97,27 @@ def cluster(body: Body) -> Cache:
         zone=private_zone(own.get("hostName")),
         group_member=_GROUP_MEMBER,
         connections=connections(body),
+        may_replicate=str(body["sku"]["name"]).lower() not in _NEVER_REPLICATED,
         connection_limit=_CONNECTION_LIMIT,
         # With the flag, attaching leaves it as it is. A cluster without one is public while it has no endpoint and
         # private once it has: there it is the first endpoint itself that closes.
         closes_on_attach=access is PublicAccess.ABSENT,
     )
+
+
+def linked_clusters(body: Body) -> tuple[CacheId, ...]:
+    """Read the clusters whose databases a list of databases says are linked; what is no cluster's is left out."""
+    replications = [properties(database).get("geoReplication") or {} for database in body.get("value") or ()]
+    links = [str(link.get("id") or "") for each in replications for link in each.get("linkedDatabases") or ()]
+    members = sorted({cluster for link in links if (cluster := _cluster_of(link)) is not None})
+    return tuple(members) if len(members) > 1 else ()
+
+
+def _cluster_of(database: str) -> CacheId | None:
+    try:
+        return CacheId.split(database)[0]
+    except InvalidIdError:
+        return None
 
 
 def _id(text: str) -> CacheId:

@@ -22,6 +22,7 @@ from shared.store.queue import WorkQueue
 from shared.store.requests import Requests
 from shared.store.settings import StoreSettings
 from shared.store.sweeps import Sweeps
+from shared.store.turns import Turns
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
@@ -47,6 +48,7 @@ class Store:
         self.history = History(account)
         self.sweeps = Sweeps(account, monotonic)
         self.dead_letters = DeadLetters(account)
+        self.turns = Turns(account)
 
     @classmethod
     def open(
@@ -61,8 +63,8 @@ class Store:
     async def ensure(self) -> None:
         """Make the queues and tables that are missing. Whatever is missing later is made when it is needed."""
         await self.queue.ensure()
-        holders = (self.caches, self.links, self.requests, self.cooldown, self.closures, self.history, self.sweeps)
-        for holder in holders:
+        tables = (self.caches, self.links, self.requests, self.cooldown, self.closures, self.history, self.sweeps)
+        for holder in (*tables, self.turns):
             await holder.table.ensure()
 
     async def now(self) -> datetime:

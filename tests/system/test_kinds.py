@@ -46,7 +46,8 @@ def seed_of(kind: str, story: str, tags: Mapping[str, str]) -> CacheSeed | Clust
     name = f"{kind}-{story}"
     if kind == "classic":
         return CacheSeed(fleet.APPS, GROUP, name, tags=dict(tags))
-    sku = "Enterprise_E10" if kind.startswith("tier") else "Balanced_B0"
+    # SKUs that may replicate, so that asking for their group is part of what is counted.
+    sku = "Enterprise_E10" if kind.startswith("tier") else "Balanced_B10"
     flag = None if kind in FLAGLESS else "Enabled"
     return ClusterSeed(fleet.APPS, GROUP, name, sku=sku, tags=dict(tags), public_network_access=flag)
 

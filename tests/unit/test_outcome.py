@@ -9,21 +9,35 @@ import pytest
 
 from shared.arm.errors import ArmError, Retry
 from shared.model import (
+    Action,
     Cause,
     CreateEndpoint,
+    CreateZone,
     DeleteEndpoint,
+    LinkZone,
     Memory,
     Plan,
     PublicAccess,
+    PutZoneGroup,
     Reason,
     SetPublicAccess,
     Step,
     Verdict,
     VerdictKind,
 )
-from shared.outcome import ERROR, GIVE_UP_AFTER, Applied, first_closure, outcome, refused, retry_at
+from shared.outcome import (
+    ERROR,
+    GIVE_UP_AFTER,
+    Applied,
+    first_closure,
+    gives_turn_back,
+    outcome,
+    refused,
+    retry_at,
+    takes_turns,
+)
 from shared.planner import plan
-from tests.worlds import NOW, SUBSCRIPTION, TIMING, A, cache_seen, own_name, seen, wanted
+from tests.worlds import NOW, SUBSCRIPTION, TIMING, A, cache_seen, own_name, seen, wanted, zone
 
 MOMENT = timedelta(seconds=1)
 LONG_AGO = NOW - GIVE_UP_AFTER - MOMENT
@@ -231,3 +245,62 @@ def test_a_blocked_cache_is_left_in_peace_the_longer_the_longer_it_is_blocked(
 @pytest.mark.parametrize("kind", [kind for kind in VerdictKind if kind is not VerdictKind.BLOCKED])
 def test_only_a_blocked_cache_is_left_in_peace(kind: VerdictKind) -> None:
     assert retry_at(replace(WAITING, kind=kind), LONG_AGO, NOW) is None
+
+
+# ── one at a time in a geo-replication group ────────────────────────────────────────────────────
+
+ATTACH = CreateEndpoint(A, "pe-orders", Cause.NOT_ATTACHED)
+SHUT = PublicAccess.DISABLED
+PEERS = (cache_seen().id, replace(cache_seen().id, name="other"))
+
+
+@pytest.mark.parametrize(
+    ("action", "lost", "waits"),
+    [
+        pytest.param(ATTACH, False, True, id="attaching"),
+        pytest.param(ATTACH, True, False, id="attaching again after a loss"),
+        pytest.param(DeleteEndpoint(own_name(), Cause.ENDPOINT_UNUSABLE), False, True, id="detaching"),
+        pytest.param(DeleteEndpoint(own_name(), Cause.ENDPOINT_UNUSABLE), True, False, id="detaching after a loss"),
+        pytest.param(SetPublicAccess(SHUT, Cause.PUBLIC_OPEN, first=True), False, True, id="closing at last"),
+        pytest.param(SetPublicAccess(SHUT, Cause.PUBLIC_OPEN), False, False, id="closing again"),
+        pytest.param(SetPublicAccess(SHUT, Cause.PROTECTION_LOST), True, False, id="closing after a loss"),
+        pytest.param(PutZoneGroup(own_name(), "default", zone(), Cause.NO_ZONE_GROUP), False, False, id="naming"),
+        pytest.param(CreateZone(zone()), False, False, id="making a zone"),
+        pytest.param(LinkZone(zone(), A.subnet.network), False, False, id="linking a zone"),
+    ],
+)
+def test_what_shuts_out_the_public_again_never_waits_for_another_cluster(
+    action: Action, lost: bool, waits: bool
+) -> None:
+    assert takes_turns(action, Memory(lost_at=NOW if lost else None)) is waits
+
+
+def test_a_cluster_that_has_to_wait_for_another_says_so_and_forgets_nothing() -> None:
+    decided = plan(seen(), wanted(), NOW)
+
+    verdict, memory = outcome(decided, Applied(in_line=True, peers=PEERS), NOW, TIMING)
+
+    assert (verdict.step, verdict.look_after) == (Step.IN_LINE, TIMING.cache)
+    assert memory == replace(decided.noticed, peers=PEERS)
+
+
+def test_whom_a_cluster_replicates_with_is_remembered_until_somebody_asks_again() -> None:
+    decided = plan(seen(memory=Memory(peers=PEERS)), wanted(), NOW)
+
+    assert outcome(decided, Applied(decided.actions), NOW, TIMING)[1].peers == PEERS
+    assert outcome(decided, Applied(decided.actions, peers=()), NOW, TIMING)[1].peers == ()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "back"),
+    [
+        pytest.param(WAITING, False, id="an endpoint is being made"),
+        pytest.param(Verdict(VerdictKind.CONVERGING, step=Step.NAMING), False, id="it is to be closed after that"),
+        pytest.param(Verdict(VerdictKind.CONVERGING, step=Step.QUEUED_TO_CLOSE), True, id="for hours"),
+        pytest.param(Verdict(VerdictKind.CONVERGING, step=Step.EXTERNAL_DNS), True, id="for somebody else"),
+        pytest.param(BLOCKED, True, id="blocked"),
+        pytest.param(Verdict(VerdictKind.COMPLIANT), True, id="at rest"),
+    ],
+)
+def test_a_turn_lasts_as_long_as_something_of_ours_is_under_way(verdict: Verdict, back: bool) -> None:
+    assert gives_turn_back(verdict) is back

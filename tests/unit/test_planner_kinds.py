@@ -35,11 +35,17 @@ from shared.outcome import Applied, first_closure, outcome
 from shared.planner import plan
 from tests.unit.test_planner_tables import story
 from tests.worlds import (
+    ENTERPRISE_ZONE,
+    FLAGGED,
+    FLAGLESS,
+    KINDS,
     MANAGED,
+    MANAGED_ZONE,
     NOW,
     OWN_ZONE,
     SAFEGUARDS,
     TIMING,
+    ZONES,
     A,
     B,
     Pass,
@@ -47,33 +53,25 @@ from tests.worlds import (
     cache_seen,
     elapsed,
     exempt,
+    foreign_endpoint,
     managed_seen,
-    own_endpoint,
     own_name,
     pass_over,
     passes,
+    private,
+    recast,
     seen,
     wanted,
+    zone,
+    zone_group,
 )
 
 OPEN, SHUT, ABSENT = PublicAccess.ENABLED, PublicAccess.DISABLED, PublicAccess.ABSENT
-ENTERPRISE_ZONE = "privatelink.redisenterprise.cache.azure.net"
-KINDS = {
-    "classic": cache_seen(public_access=SHUT),
-    "managed with a flag": managed_seen(public_access=SHUT),
-    "managed without a flag": managed_seen(),
-    "enterprise with a flag": managed_seen(kind=Kind.ENTERPRISE, public_access=SHUT),
-    "enterprise without a flag": managed_seen(kind=Kind.ENTERPRISE),
-}
-FLAGLESS = ["managed without a flag", "enterprise without a flag"]
-FLAGGED = [kind for kind in KINDS if kind not in FLAGLESS]
 
 
 def protected(kind: str) -> World:
     """Give a private cache of a kind."""
-    cache = KINDS[kind]
-    known = Memory(protected=True, closed_once=True, made=(own_name(cache.id),))
-    return World(seen(cache, own_endpoint(cache=cache.id), memory=known))
+    return recast(World(private()), kind)
 
 
 def bereft(kind: str) -> World:
@@ -371,22 +369,39 @@ def test_an_exempt_cluster_with_a_flag_gets_its_endpoint_and_stays_open() -> Non
 
 
 def test_a_placement_without_the_zone_of_a_kind_gets_no_endpoint_of_that_kind() -> None:
-    old = managed_seen(kind=Kind.ENTERPRISE, zone=ENTERPRISE_ZONE)
-    made = pass_over(World(seen(old)), wanted())
+    hub = replace(A, zones={MANAGED_ZONE: zone(MANAGED_ZONE)})
+    made = pass_over(World(seen(managed_seen(kind=Kind.ENTERPRISE))), wanted(hub))
 
     assert (made.verdict.reason, made.actions) == (Reason.ZONE_MISSING, ())
     assert ENTERPRISE_ZONE in made.verdict.message
 
 
 def test_a_placement_that_makes_its_own_zone_makes_the_one_that_the_kind_needs() -> None:
-    zone = OWN_ZONE.zone_for(managed_seen(kind=Kind.ENTERPRISE, zone=ENTERPRISE_ZONE))
+    made = OWN_ZONE.zone_for(managed_seen(kind=Kind.ENTERPRISE))
 
-    assert zone is not None
-    assert zone.name == ENTERPRISE_ZONE
+    assert made is not None
+    assert made.name == ENTERPRISE_ZONE
 
 
-def test_a_zone_group_for_the_zone_of_another_kind_is_repaired() -> None:
-    astray = own_endpoint(cache=MANAGED, zone_groups=own_endpoint().zone_groups)
-    world = World(seen(managed_seen(), astray))
+@pytest.mark.parametrize("others", ZONES.values())
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_zone_group_of_ours_for_the_zone_of_another_kind_is_repaired(kind: str, others: str) -> None:
+    world = protected(kind)
+    (endpoint,) = world.there.endpoints
+    astray = replace(endpoint, zone_groups=(zone_group(zone(others)),))
+    world = replace(world, there=replace(world.there, endpoints=(astray,)))
 
-    assert story(world, wanted()) == ["name → Converging(NAMING)", "nothing → Compliant"]
+    right = [] if others == KINDS[kind].zone else ["name → Converging(NAMING)"]
+    assert story(world, wanted()) == [*right, "nothing → Compliant"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_zone_group_of_somebody_else_for_the_zone_of_another_kind_is_told(kind: str) -> None:
+    others = next(each for each in ZONES.values() if each != KINDS[kind].zone)
+    theirs = foreign_endpoint(zone_groups=(zone_group(zone(others)),))
+    world = recast(World(seen(cache_seen(public_access=SHUT), theirs)), kind)
+    endpoint = replace(world.there.endpoints[0], zone_groups=theirs.zone_groups)
+    made = pass_over(replace(world, there=replace(world.there, endpoints=(endpoint,))), wanted())
+
+    assert (made.verdict.reason, made.actions) == (Reason.ZONE_GROUP_CONFLICT, ())
+    assert KINDS[kind].zone in made.verdict.message

@@ -23,7 +23,7 @@ from shared.model import (
 )
 from shared.planner import plan
 from tests.strategies import wishes, worlds
-from tests.worlds import NOW, World, elapsed, pass_over, passes, private
+from tests.worlds import FLAGGED, KINDS, NOW, World, elapsed, pass_over, passes, private, recast
 
 MOST_PASSES = 120
 thoroughly = settings(max_examples=150)
@@ -174,9 +174,11 @@ def test_a_cache_that_is_called_compliant_is_closed_wherever_it_must_be(world: W
         )
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("limit", [1, 3])
+@settings(max_examples=40)
 @given(desired=wishes())
-def test_a_fight_is_not_fought_for_ever(limit: int, desired: Desired) -> None:
+def test_a_fight_is_not_fought_for_ever(limit: int, kind: str, desired: Desired) -> None:
     """Whatever somebody undoes at once, every time: the writes of a window stay few."""
     assert desired.safeguards is not None
     bounded = replace(
@@ -185,13 +187,14 @@ def test_a_fight_is_not_fought_for_ever(limit: int, desired: Desired) -> None:
         last_endpoint=LastEndpoint.REATTACH,
         safeguards=replace(desired.safeguards, reattach_limit=limit, window=timedelta(hours=1)),
     )
-    world, writes = World(private()), 0
+    opened = {"public_access": PublicAccess.ENABLED} if kind in FLAGGED else {}
+    world, writes = recast(World(private()), kind), 0
     while world.now < NOW + timedelta(hours=1):
         made = pass_over(world, bounded)
         writes += sum(isinstance(a, CreateEndpoint | DeleteEndpoint | SetPublicAccess) for a in made.actions)
         world = elapsed(made.after, timedelta(seconds=20))
         own = [e.id for e in world.there.endpoints if e.readiness is Readiness.READY]
-        world = world.without(*own).changed(public_access=PublicAccess.ENABLED)
+        world = world.without(*own).changed(**opened)
 
     placements = max(1, len(bounded.placements))
     assert writes <= 6 * limit + 6 * placements

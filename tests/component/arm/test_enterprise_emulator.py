@@ -26,6 +26,8 @@ SEED = fleet.seed(
     ClusterSeed(fleet.APPS, "rg-shop", OLD, public_network_access=None),
     ClusterSeed(fleet.APPS, "rg-shop", ENTERPRISE, sku="Enterprise_E10", public_network_access=None),
     ClusterSeed(fleet.APPS, "rg-shop", BROKEN, state="Failed"),
+    ClusterSeed(fleet.APPS, "rg-pair", "east", sku="Balanced_B10", geo="pair"),
+    ClusterSeed(fleet.HUB, "rg-pair", "west", sku="Balanced_B10", geo="pair"),
     CacheSeed(fleet.APPS, "rg-shop", "classic"),
 )
 ZONES = {name: zone_id(fleet.zone_id(name)) for name in fleet.ZONES}
@@ -103,11 +105,39 @@ async def test_a_cluster_that_is_not_there_is_none(arm: Arm) -> None:
 async def test_the_lists_of_clusters_and_of_classic_caches_are_apart(arm: Arm) -> None:
     first = await arm.enterprise.list_page(fleet.APPS)
     second = await arm.enterprise.list_page(fleet.APPS, first.continuation)
+    third = await arm.enterprise.list_page(fleet.APPS, second.continuation)
     classic = await arm.classic.list_page(fleet.APPS)
 
-    assert sorted(c.id.name for c in (*first.items, *second.items)) == sorted([FLAGGED, OLD, ENTERPRISE, BROKEN])
-    assert second.continuation is None
+    assert sorted(c.id.name for c in (*first.items, *second.items, *third.items)) == sorted(
+        [FLAGGED, OLD, ENTERPRISE, BROKEN, "east"]
+    )
+    assert third.continuation is None
     assert [c.id.name for c in classic.items] == ["classic"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "members"),
+    [
+        (fleet.cluster_id("east", "rg-pair"), ["east", "west"]),
+        (fleet.cluster_id(FLAGGED), []),
+        (fleet.cluster_id("nowhere"), []),
+    ],
+)
+async def test_a_cluster_names_those_that_it_replicates_with_at_the_cost_of_one_read(
+    arm: Arm, asked: str, members: list[str]
+) -> None:
+    with counted() as counts:
+        found = await arm.enterprise.replicas(CacheId.parse(asked))
+
+    assert [member.name for member in found] == members
+    assert (counts.reads, counts.writes) == (1, 0)
+
+
+async def test_a_classic_cache_is_in_no_group_of_clusters_and_nobody_is_asked(arm: Arm) -> None:
+    with counted() as counts:
+        assert await arm.classic.replicas(CacheId.parse(fleet.cache_id("classic"))) == ()
+
+    assert counts.reads == 0
 
 
 async def test_closing_a_cluster_is_one_write_and_changes_one_thing(azure: Emulator, arm: Arm) -> None:

@@ -27,7 +27,7 @@ from shared.store.errors import (
 from shared.store.settings import InvalidSettingsError
 from tests.component.store.conftest import SUBSCRIPTION, cache
 
-TABLES = {"caches", "links", "requests", "cooldown", "closures", "history", "sweeps"}
+TABLES = {"caches", "links", "requests", "cooldown", "closures", "history", "sweeps", "turns"}
 NOBODY = (
     "DefaultEndpointsProtocol=http;AccountName=account0001;AccountKey=a2V5;"
     "QueueEndpoint=http://{0}/account0001;TableEndpoint=http://{0}/account0001;"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.arm.caches import page_of
-from shared.arm.enterprise import cluster, cluster_readiness, private_zone
+from shared.arm.enterprise import cluster, cluster_readiness, linked_clusters, private_zone
 from shared.ids import CacheId, InvalidIdError, endpoint_id
 from shared.model import Cache, Connection, Kind, PublicAccess, Readiness, Status
 from tests.unit.arm.answers import SUBSCRIPTION
@@ -66,6 +66,7 @@ def test_a_cluster_is_read_as_azure_answers_it() -> None:
         zone="privatelink.redis.azure.net",
         group_member="redisEnterprise",
         connections=(Connection("pe-orders.9802f104", endpoint_id(ENDPOINT), Status.APPROVED),),
+        may_replicate=True,
         connection_limit=84,
         closes_on_attach=False,
     )
@@ -222,6 +223,44 @@ def test_one_item_that_cannot_be_read_costs_no_other_and_is_named() -> None:
 
 
 # ── real answers ────────────────────────────────────────────────────────────────────────────────
+
+
+# ── active geo-replication ──────────────────────────────────────────────────────────────────────
+
+
+def database(*linked: str) -> dict[str, Any]:
+    """Write a database as Azure answers it, linked with those of these clusters."""
+    links = [{"id": f"{each}/databases/default", "state": "Linked"} for each in linked]
+    return {"properties": {"port": 10000, "geoReplication": {"groupNickname": "g", "linkedDatabases": links}}}
+
+
+OTHER = ID.replace("Orders", "orders-neu").replace(SUBSCRIPTION, "99999999-2222-3333-4444-555555555555")
+
+
+@pytest.mark.parametrize(
+    ("databases", "members"),
+    [
+        pytest.param([], (), id="no database"),
+        pytest.param([{"properties": {"port": 10000}}], (), id="a database of its own"),
+        pytest.param([{"properties": {"geoReplication": None}}], (), id="null"),
+        pytest.param([{"properties": {"geoReplication": {"groupNickname": "g"}}}], (), id="a group and no links yet"),
+        pytest.param([database(ID)], (), id="the last one left of a group"),
+        pytest.param([database(OTHER, ID)], (ID, OTHER), id="a pair"),
+        pytest.param([database(OTHER, ID.upper(), ID)], (ID, OTHER), id="in whatever casing"),
+        pytest.param([database(ID, "/subscriptions/none", OTHER)], (ID, OTHER), id="and something that is no cluster"),
+    ],
+)
+def test_a_cluster_replicates_with_those_that_its_databases_are_linked_with(
+    databases: list[dict[str, Any]], members: tuple[str, ...]
+) -> None:
+    assert linked_clusters({"value": databases}) == tuple(CacheId.parse(each) for each in members)
+
+
+@pytest.mark.parametrize(
+    ("sku", "may"), [("Balanced_B0", False), ("Balanced_B1", False), ("Enterprise_E1", False), ("Balanced_B10", True)]
+)
+def test_a_sku_that_cannot_replicate_is_not_asked_for_its_group(sku: str, may: bool) -> None:
+    assert cluster(body(sku)).may_replicate is may
 
 
 def recorded() -> list[dict[str, Any]]:
