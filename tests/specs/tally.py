@@ -13,7 +13,7 @@ from tests.specs.deviations import known
 from tests.specs.library import Json
 
 NOT_EMULATED = 501
-_NUMBERS = ("exchanges", "not_emulated", "forced")
+_NUMBERS = ("exchanges", "ours", "not_emulated", "forced")
 _COUNTERS = ("checked", "unspecified", "let_pass", "errors")
 
 
@@ -22,6 +22,7 @@ class Tally:
     """Counts by type and api-version; ``errors`` counts what is wrong by operation and words."""
 
     exchanges: int = 0
+    ours: int = 0
     not_emulated: int = 0
     forced: int = 0
     checked: Counter[str] = field(default_factory=Counter)
@@ -31,6 +32,7 @@ class Tally:
 
     def add(self, exchange: Exchange, verdict: Verdict) -> None:
         self.exchanges += 1
+        self.ours += exchange.ours
         if exchange.forced:
             self.forced += 1
         elif exchange.status == NOT_EMULATED:
@@ -62,7 +64,8 @@ class Tally:
         """Say it for people."""
         wrong = sum(self.errors.values())
         yield (
-            f"{self.exchanges} exchanges: {sum(self.checked.values())} checked against OpenAPI documents, "
+            f"{self.exchanges} exchanges, {self.ours} of them with the app: "
+            f"{sum(self.checked.values())} checked against OpenAPI documents, "
             f"{sum(self.unspecified.values())} of operations that no document at hand has, "
             f"{self.not_emulated} refused as not emulated, {self.forced} answers asked for by a fault; errors {wrong}"
         )
@@ -80,8 +83,10 @@ def read(folder: Path) -> Iterator[Json]:
 
 
 def exchange_of(line: Json) -> Exchange:
-    names = ("method", "url", "request", "status", "answer", "forced")
-    return Exchange(*(line[name] for name in names))
+    """Read one line; the app says of itself in its requests who it is."""
+    ours = str(line["headers"].get("user-agent", "")).startswith("drawbridge/")
+    asked, answered = (line["method"], line["url"], line["request"]), (line["status"], line["answer"])
+    return Exchange(*asked, *answered, forced=line["forced"], ours=ours)
 
 
 def tally(specification: Specification, exchanges: Iterable[Exchange]) -> Tally:
