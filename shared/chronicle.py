@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from shared.announcements import Announcement, Change, announcements
-from shared.store.history import HistoryRecord
+from shared.store.history import ASKED, HistoryRecord, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,7 +95,8 @@ async def _followed(history: History, before: CacheRow, traces: _Traces) -> _Tra
     newest = (await history.page(before.cache, _FAR_BACK)).items
     beyond = [record for record in reversed(newest) if record.revision > before.revision]
     known = traces.died | ({GIVEN_UP} if before.problem else frozenset())
-    ours = tuple(record for record in beyond if before.revision or record.pass_id in known)
+    passes = (record for record in beyond if not record.pass_id.startswith(ASKED))
+    ours = tuple(record for record in passes if before.revision or record.pass_id in known)
     return replace(traces, records=ours, revision=max((r.revision for r in beyond), default=before.revision))
 
 
@@ -117,7 +118,15 @@ def _record(before: CacheRow, row: CacheRow, this: Pass, traces: _Traces) -> His
         after=row.verdict,
         actions=actions,
         announcements=told,
+        was=values_of(before),
+        became=values_of(row),
     )
+
+
+def values_of(row: CacheRow) -> Values:
+    """Give what the history tells of how a cache was."""
+    endpoints = tuple(str(each) for each in row.memory.linked)
+    return Values(row.public_access, endpoints, tuple(filter(None, row.placements.split(","))))
 
 
 def _announced(before: CacheRow, row: CacheRow, intents: tuple[Intent, ...]) -> tuple[Announcement, ...]:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from shared.model import Desired, Exemption
+from shared.model import Desired, Exemption, PublicAccess, Subject, Withdrawal
+from shared.planner import endpoint_name
 from shared.policy import Close, Enrol, OptOut, fold
+from shared.wishes import ACCESS, OWNER, REASON, UNTIL, free_endpoint, free_placement, last_allowed, options_of
 
 if TYPE_CHECKING:
     from shared.ids import CacheId
@@ -46,7 +48,7 @@ def desired(
     )
     if rule is None:
         return replace(wanted, notes=("No rule of the policy matches this cache.",))
-    return _asked(policy, rule, _Tags.of(policy, cache), requests, wanted, cache, now)
+    return _asked(policy, rule, _Asked(_Tags.of(policy, cache), requests, found), wanted, cache, now)
 
 
 def with_creation(wanted: Desired, creation: Creation | None) -> Desired:
@@ -54,7 +56,8 @@ def with_creation(wanted: Desired, creation: Creation | None) -> Desired:
     if creation is None or not wanted.in_scope:
         return wanted
     asked = max(filter(None, (wanted.requested_at, creation.at)))
-    return replace(wanted, creation=creation, requested_at=asked)
+    heard = max(filter(None, (wanted.heard_at, creation.at)))
+    return replace(wanted, creation=creation, requested_at=asked, heard_at=heard)
 
 
 class _Tags:
@@ -70,20 +73,33 @@ class _Tags:
         return cls(*(tags.get(name.lower(), "").strip() for name in roles))
 
 
+class _Asked:
+    """What tags and callers ask for."""
+
+    def __init__(self, tags: _Tags, requests: tuple[Request, ...], found: frozenset[str]) -> None:
+        self.tags, self.requests, self.found = tags, requests, found
+        endpoints = [each for each in requests if each.subject is Subject.ENDPOINT]
+        self.endpoints = tuple(each for each in endpoints if not each.withdrawn)
+        self.withdrawn = tuple(each for each in endpoints if each.withdrawn)
+        self.exemption = self._of(Subject.EXEMPTION)
+        access = self._of(Subject.ACCESS)
+        self.access = PublicAccess(access.options[ACCESS]) if access else None
+
+    def _of(self, subject: Subject) -> Request | None:
+        return next((each for each in self.requests if each.subject is subject and not each.withdrawn), None)
+
+
 def _asked(  # noqa: PLR0913, PLR0917 - the one place where every source of a wish meets
-    policy: Policy,
-    rule: RuleSpec,
-    tags: _Tags,
-    requests: tuple[Request, ...],
-    wanted: Desired,
-    cache: Cache,
-    now: datetime,
+    policy: Policy, rule: RuleSpec, asked: _Asked, wanted: Desired, cache: Cache, now: datetime
 ) -> Desired:
     mode = rule.mode or policy.spec.mode
     notes: list[str] = []
+    tags = asked.tags
     ignored = _ignored(policy, rule, tags, notes)
-    enrolled = not ignored and _enrolled(policy, rule, tags, requests, notes)
-    placements, unknown = _placements(policy, rule, cache, tags, requests) if enrolled else ((), ())
+    enrolled = not ignored and _enrolled(policy, rule, tags, asked.endpoints, notes)
+    placements, unknown = _placements(policy, rule, cache, asked) if enrolled else ((), ())
+    close = not ignored and (_closes(rule, enrolled=enrolled) or asked.access is PublicAccess.DISABLED)
+    exemption = _longer(_exemption(policy, tags, now, notes), _asked_exemption(policy, asked.exemption, now))
     return replace(
         wanted,
         mode=mode,
@@ -91,10 +107,13 @@ def _asked(  # noqa: PLR0913, PLR0917 - the one place where every source of a wi
         ignored=ignored,
         placements=placements,
         unknown_placements=unknown,
-        close=not ignored and _closes(rule, enrolled=enrolled),
+        close=close,
         last_endpoint=rule.last_endpoint,
-        requested_at=max((request.at for request in requests), default=None),
-        exemption=_exemption(policy, tags, now, notes),
+        withdrawn=() if ignored else tuple(_withdrawal(policy, cache, each) for each in asked.withdrawn),
+        requested_at=max((request.at for request in asked.endpoints), default=None),
+        heard_at=max((request.at for request in asked.requests), default=None),
+        opened=_opened(asked, exempt=exemption is not None, close=close, notes=notes),
+        exemption=exemption,
         notes=tuple(notes),
     )
 
@@ -134,21 +153,51 @@ def _closes(rule: RuleSpec, *, enrolled: bool) -> bool:
 
 
 def _placements(
-    policy: Policy, rule: RuleSpec, cache: Cache, tags: _Tags, requests: tuple[Request, ...]
+    policy: Policy, rule: RuleSpec, cache: Cache, asked: _Asked
 ) -> tuple[tuple[Placement, ...], tuple[str, ...]]:
     """Join what the tag names, or the default where a tag or the rule enrols the cache, and what was requested."""
+    tags = asked.tags
     named = [alias.strip() for alias in tags.placement.split(",") if alias.strip()]
     enrolled = rule.enrol is Enrol.ALL or tags.enrol.lower() == PRIVATE
     default = default_placement(policy, cache.id, cache.region) if enrolled and not named else None
     found: dict[str, Placement] = {default.name: default} if default else {}
     unknown: list[str] = []
-    for alias in dict.fromkeys((*named, *(request.placement for request in requests))):
-        known = policy.placements.get(alias)
-        if known and known.open_to(cache.id):
-            found[alias] = known.placement
+    requests = {request.placement: request for request in asked.endpoints}
+    for alias in dict.fromkeys((*named, *requests)):
+        if placed := placement_of(policy, rule, cache, alias, requests.get(alias), asked.found):
+            found[alias] = placed
         else:
             unknown.append(alias)
     return tuple(found.values()), tuple(unknown)
+
+
+def placement_of(  # noqa: PLR0913, PLR0917 - whose word counts for what
+    policy: Policy, rule: RuleSpec, cache: Cache, alias: str, request: Request | None, found: frozenset[str]
+) -> Placement | None:
+    """Give a placement of the policy, with what a caller chose about it, or the subnet that a caller may choose."""
+    known = policy.placements.get(alias)
+    if known:
+        options = options_of(request.options) if request else known.placement.options
+        return replace(known.placement, options=options) if known.open_to(cache.id) else None
+    return free_placement(policy, rule, cache, request, found) if request else None
+
+
+def _withdrawal(policy: Policy, cache: Cache, request: Request) -> Withdrawal:
+    """Say which endpoint is not wanted any more: by its name, which tells ours from all others."""
+    name = options_of(request.options).name or endpoint_name(cache.id, request.placement)
+    known = policy.placements.get(request.placement)
+    endpoint = known.placement.endpoint(name) if known else free_endpoint(request.options, name)
+    return Withdrawal(request.placement, name, endpoint, last_allowed(request.options))
+
+
+def _opened(asked: _Asked, *, exempt: bool, close: bool, notes: list[str]) -> bool:
+    """Tell whether public access is asked for and allowed."""
+    if asked.access is not PublicAccess.ENABLED:
+        return False
+    if exempt or not close:
+        return True
+    notes.append("Public access is asked for, which the policy does not allow here without an exemption.")
+    return False
 
 
 def default_placement(policy: Policy, cache: CacheId, region: str) -> Placement | None:
@@ -159,6 +208,32 @@ def default_placement(policy: Policy, cache: CacheId, region: str) -> Placement 
     fitting = [rule for rule in policy.placements.values() if rule.placement.region == region and rule.open_to(cache)]
     fitting.sort(key=lambda rule: not rule.particular)
     return fitting[0].placement if fitting else None
+
+
+def _longer(tagged: Exemption | None, asked: Exemption | None) -> Exemption | None:
+    """Choose the exemption that ends later; of two that end together, the tag's, which is nearer to the cache."""
+    if tagged is None or asked is None:
+        return tagged or asked
+    return asked if asked.ends > tagged.ends else tagged
+
+
+def _asked_exemption(policy: Policy, request: Request | None, now: datetime) -> Exemption | None:
+    """Read the exemption that a caller was granted; the policy may have come to allow less since."""
+    if request is None:
+        return None
+    bounds = policy.spec.exemptions
+    until = date.fromisoformat(request.options[UNTIL])
+    until = min(until, now.date() + timedelta(days=bounds.max_days))
+    ends = end_of(until)
+    if ends <= now:
+        return None
+    reminder = ends - timedelta(days=bounds.remind_days)
+    return Exemption(until, request.options.get(REASON, ""), ends, reminder, request.options.get(OWNER, ""))
+
+
+def end_of(day: date) -> datetime:
+    """Give the first moment after a day (UTC)."""
+    return datetime.combine(day + timedelta(days=1), time.min, tzinfo=UTC)
 
 
 def _exemption(policy: Policy, tags: _Tags, now: datetime, notes: list[str]) -> Exemption | None:
@@ -177,7 +252,7 @@ def _exemption(policy: Policy, tags: _Tags, now: datetime, notes: list[str]) -> 
     if bounds.require_reason and not tags.reason:
         notes.append(f"Tag '{name}' has no effect without a reason in tag '{policy.spec.tags.exempt_reason}'.")
         return None
-    ends = datetime.combine(until + timedelta(days=1), time.min, tzinfo=UTC)
+    ends = end_of(until)
     if ends <= now:
         notes.append(f"The exemption of tag '{name}' ended with {until}.")
         return None

@@ -25,6 +25,14 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+class Subject(StrEnum):
+    """What a caller of the API can ask for, of a cache that is there."""
+
+    ENDPOINT = "endpoint"
+    EXEMPTION = "exemption"
+    ACCESS = "access"
+
+
 class LastEndpoint(StrEnum):
     """What follows when a cache has lost its last approved endpoint."""
 
@@ -289,6 +297,23 @@ class DnsMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """What a caller has chosen about an endpoint; "" and none leave it to Drawbridge and Azure."""
+
+    name: str = ""
+    nic: str = ""
+    """The name of its network interface."""
+    address: str = ""
+    """Its static address."""
+    security_groups: tuple[str, ...] = ()
+    """The ids of the application security groups that it is in."""
+    manual: bool = False
+    """Its connection waits for the approval of the cache's owner."""
+    message: str = ""
+    """What the owner is told then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Placement:
     """One place where an endpoint may be: a subnet, and who answers for its DNS."""
 
@@ -300,6 +325,7 @@ class Placement:
     dns: DnsMode
     zones: Mapping[str, NetworkId] = field(default_factory=dict)
     """Zone name → zone id; empty unless ``dns`` is ZONES."""
+    options: EndpointOptions = EndpointOptions()
 
     def endpoint(self, name: str) -> NetworkId:
         """Give the id of an endpoint of this name here."""
@@ -332,6 +358,21 @@ class Exemption:
     """The first moment after it."""
     remind_at: datetime
     """When those who rely on it are told that it ends."""
+    owner: str = ""
+    """Whom to ask about it, where somebody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An endpoint that a caller does not want any more."""
+
+    placement: str
+    name: str
+    """What it is called, if Drawbridge made it."""
+    endpoint: NetworkId | None
+    """Where it is then; None where the policy does not know the placement any more."""
+    last: bool = False
+    """It may be the last one: the caller said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,8 +417,14 @@ class Desired:
     close: bool = False
     """Whether public access must be Disabled."""
     last_endpoint: LastEndpoint = LastEndpoint.REATTACH
+    withdrawn: tuple[Withdrawal, ...] = ()
+    """What was asked for through the API, and is not wanted any more."""
     requested_at: datetime | None = None
     """When the API was last asked for an endpoint of this cache."""
+    heard_at: datetime | None = None
+    """When it was last asked for anything about this cache."""
+    opened: bool = False
+    """A caller asks for public access, and it is allowed."""
     exemption: Exemption | None = None
     creation: Creation | None = None
     """The API was asked for this cache itself."""
@@ -405,6 +452,8 @@ class Cause(StrEnum):
     POLICY_OPENS = "the policy keeps a cache reachable that has lost its last endpoint"
     CACHE_ABSENT = "the API was asked for it and it is not there"
     DATABASE_ABSENT = "a cluster without a database can hold no data"
+    WITHDRAWN = "its request was withdrawn"
+    ASKED_OPEN = "a caller asks for it and it is allowed"
     NO_ZONE = "the placement's private DNS zone does not exist"
     NO_ZONE_LINK = "the placement's virtual network is not linked to the private DNS zone"
 
@@ -523,6 +572,7 @@ class Reason(StrEnum):
     FAILED = "Failed"
     GEO_REPLICATED = "GeoReplicated"
     KIND_RETIRED = "KindRetired"
+    LAST_ENDPOINT = "LastEndpoint"
     LOCKED_DOWN = "LockedDown"
     NETWORK_QUOTA = "NetworkQuota"
     NO_PRIVATE_WAY = "NoPrivateWay"
@@ -552,9 +602,9 @@ class Step(StrEnum):
     CREATING = "the cache is being made"
     CREATING_DATABASE = "the database of the cache is being made"
     ATTACHING = "an endpoint is being made"
-    DETACHING = "an endpoint that cannot be used any more is being deleted"
+    DETACHING = "an endpoint that is not wanted or cannot be used any more is being deleted"
     CLOSING = "public access is being disabled"
-    OPENING = "public access is being enabled, as the policy asks"
+    OPENING = "public access is being enabled, as the policy or an Admin asks"
     NAMING = "the DNS records of the endpoint are being made"
     ZONING = "the private DNS zone is being made and linked"
     CACHE_BUSY = "the cache is busy with another operation"
@@ -606,6 +656,12 @@ class Plan:
     """What it shall know, if none is."""
     settled: bool = False
     """Endpoints and DNS are as they should be: a quick look may believe that for a while."""
+    withdrawn: tuple[str, ...] = ()
+    """Placements whose withdrawal has come to its end."""
+    leaving: tuple[str, ...] = ()
+    """Placements whose withdrawal has not."""
+    opened: bool = False
+    """Public access was asked for, and is there."""
 
 
 # ── why a cache is looked at ────────────────────────────────────────────────────────────────────

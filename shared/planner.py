@@ -41,6 +41,7 @@ from shared.model import (
     Step,
     Verdict,
     VerdictKind,
+    Withdrawal,
     ZoneGroup,
     own_tags,
 )
@@ -60,6 +61,8 @@ _NAME_KEPT = 50
 _ORPHANED = "orphaned"
 _CREATION = "creation"
 _DATABASE = "database"
+_LEAVING = "leaving:"
+_SHUT = ":shut"
 _ORPHAN_LOOK = timedelta(seconds=30)
 _EXPOSED = (
     "The cache has no approved private endpoint, and it is too old to have a publicNetworkAccess that could be "
@@ -79,8 +82,14 @@ def plan(observed: Observed, desired: Desired, now: datetime) -> Plan:
         wanted = desired.creation and not desired.creation.fulfilled
         decided = _absent(observed, desired, now) if wanted else _gone(observed, now)
         return _bound_by_mode(decided, observed.memory, desired)
-    noticed = replace(observed, memory=_exempted(_noticed(observed.cache, observed.memory, now), desired, now))
+    memory = _given_up(_noticed(observed.cache, observed.memory, now), desired)
+    noticed = replace(observed, memory=_exempted(memory, desired, now))
     return _bound_by_mode(_present(_Case(observed.cache, noticed, desired, now)), noticed.memory, desired)
+
+
+def name_in(cache: CacheId, placement: Placement) -> str:
+    """Name the endpoint of a cache in a placement: as a caller chose, or as Drawbridge does."""
+    return placement.options.name or endpoint_name(cache, placement.name)
 
 
 def endpoint_name(cache: CacheId, placement: str) -> str:
@@ -110,6 +119,14 @@ def records_key(endpoint: NetworkId) -> str:
     return f"records:{endpoint.name}"
 
 
+def is_last(observed: Observed, name: str) -> bool:
+    """Tell whether an endpoint that Drawbridge made is the only way in that works."""
+    approved = observed.cache.approved() if observed.cache else ()
+    ours = (e for e in observed.endpoints if e.made_by_drawbridge(observed.id))
+    mine = {endpoint.id for endpoint in ours if endpoint.id.name.lower() == name.lower()}
+    return bool(approved) and all(connection.endpoint in mine for connection in approved)
+
+
 def fingerprint(cache: Cache, desired: Desired) -> str:
     """Sum up what a full look's findings depend on; while it is unchanged, a quick look believes them."""
     connections = sorted((c.name, str(c.endpoint), c.status.value) for c in cache.connections)
@@ -118,13 +135,14 @@ def fingerprint(cache: Cache, desired: Desired) -> str:
         desired.enrolled,
         [str(p) for p in desired.placements],
         desired.unknown_placements,
+        [str(each) for each in desired.withdrawn],
     )
     return hashlib.sha256(repr((connections, cache.zone, wishes)).encode()).hexdigest()[:16]
 
 
 def wants_endpoints_read(desired: Desired) -> bool:
     """Tell whether a decision about this cache depends on its endpoints at all."""
-    return desired.in_scope and desired.enrolled
+    return desired.in_scope and (desired.enrolled or bool(desired.withdrawn))
 
 
 def is_made(observed: Observed, desired: Desired) -> bool:
@@ -159,6 +177,13 @@ def _closed(cache: Cache) -> bool:
             return False
         case other:
             assert_never(other)
+
+
+def _given_up(memory: Memory, desired: Desired) -> Memory:
+    """Count the going of the last endpoint as no loss where a caller has asked for just that."""
+    if any(each.last for each in desired.withdrawn):
+        return replace(memory, protected=False, lost_at=None)
+    return memory
 
 
 def _exempted(memory: Memory, desired: Desired, now: datetime) -> Memory:
@@ -290,12 +315,12 @@ def _present(case: _Case) -> Plan:
     wanted = case.desired
     if wanted.ignored:
         return _left_alone(case, "It is tagged to be left alone, and the policy allows that.")
-    if not wanted.enrolled and not wanted.close:
+    if not wanted.enrolled and not wanted.close and not wanted.withdrawn and not wanted.opened:
         return _left_alone(case, "Nothing is asked of it.")
     unready = _unready(case)
     if not unready.still:
-        return _concluded(case, unready)
-    return _concluded(case, *_ready(case))
+        return replace(_concluded(case, unready), leaving=tuple(each.placement for each in wanted.withdrawn))
+    return _ready(case)
 
 
 def _left_alone(case: _Case, message: str) -> Plan:
@@ -310,8 +335,10 @@ def _unready(case: _Case) -> _Part:
         case Readiness.READY:
             return _NOTHING
         case Readiness.BUSY:
+            leaving = (key for key in case.memory.begun if key.startswith(_LEAVING))
             carried = _carried(case, "close", _CREATION)
-            return _waiting(_busy_with(carried), _again(case, "busy", case.timing.cache), "busy", *carried)
+            begun = ("busy", *carried, *leaving)
+            return _waiting(_busy_with(carried), _again(case, "busy", case.timing.cache), *begun)
         case Readiness.DELETING:
             return _waiting(Step.CACHE_DELETING, _again(case, "busy", case.timing.cache), "busy")
         case Readiness.FAILED:
@@ -331,14 +358,26 @@ def _busy_with(begun: tuple[str, ...]) -> Step:
     return Step.CLOSING if begun else Step.CACHE_BUSY
 
 
-def _ready(case: _Case) -> tuple[_Part, bool]:
-    """Ask the rules in order; also tell whether endpoints and DNS are settled."""
+def _ready(case: _Case) -> Plan:
+    """Ask the rules in order."""
+    asked = _asked_open(case)
+    if not asked.still:
+        return _concluded(case, asked)
+    going, leaving = _withdrawing(case)
+    enforced, settled = _enforced(case, going)
+    decided = _concluded(case, enforced, settled and not leaving)
+    gone = tuple(each.placement for each in case.desired.withdrawn if each.placement not in leaving)
+    return replace(decided, withdrawn=gone, leaving=leaving, opened=case.desired.opened)
+
+
+def _enforced(case: _Case, going: _Part) -> tuple[_Part, bool]:
+    """Say what is to be done beside what is ``going``; also tell whether endpoints and DNS are settled."""
     if case.lost and not case.asked_since_loss:
         match case.desired.last_endpoint:
             case LastEndpoint.OPEN:
-                return _opened(case), False
+                return _opened(case) + going, False
             case LastEndpoint.LOCKDOWN:
-                return _locked_down(case), False
+                return _locked_down(case) + going, False
             case LastEndpoint.REATTACH:
                 pass
     first = _closed_after_loss(case)
@@ -346,13 +385,23 @@ def _ready(case: _Case) -> tuple[_Part, bool]:
         return first, False
     database = _database(case)
     if database.waits:
-        return first + database, False
-    attached = _private_way(case)
+        return first + database + going, False
+    # One change to a cache at a time: nothing is attached while something is taken away.
+    attached = going if going.actions else _private_way(case)
     settled = attached.still and case.desired.enrolled and bool(case.cache.approved())
-    whole = first + database + attached + _public_access(case, attached)
+    beside = _NOTHING if attached is going else going
+    whole = first + database + attached + beside + _public_access(case, attached)
     # A fight that was declared is not over because its last blow was ours: it is when the window has passed.
     resting = case.fought_out and (whole.still or case.exposed)
     return whole + (_contested(case) if resting else _NOTHING), settled
+
+
+def _asked_open(case: _Case) -> _Part:
+    """Open what a caller asks for and may have; it is done once, and not defended."""
+    if not case.desired.opened or case.cache.public_access is not PublicAccess.DISABLED:
+        return _NOTHING
+    opening = SetPublicAccess(PublicAccess.ENABLED, Cause.ASKED_OPEN)
+    return _Part((opening,), (_Wait(Step.OPENING, case.timing.cache),))
 
 
 def _opened(case: _Case) -> _Part:
@@ -396,6 +445,77 @@ def _reclosed(case: _Case) -> _Part:
     """Close what was opened again after the loss had been dealt with."""
     closed = case.desired.close or case.desired.last_endpoint is LastEndpoint.LOCKDOWN
     return _closing(case) if closed and case.cache.public_access is PublicAccess.ENABLED else _NOTHING
+
+
+# ── what is not wanted any more ─────────────────────────────────────────────────────────────────
+
+
+def _withdrawing(case: _Case) -> tuple[_Part, tuple[str, ...]]:
+    """Take away what callers have withdrawn, one endpoint at a time; also name the placements that are not done."""
+    part = _NOTHING
+    leaving: list[str] = []
+    kept = {placement.name for placement in case.desired.placements}
+    for each in case.desired.withdrawn:
+        if each.placement in kept:
+            # Somebody else asks for the same: the request is gone, and the endpoint stays.
+            continue
+        one, done = _withdrawn(case, each)
+        if not done:
+            leaving.append(each.placement)
+        if not (one.actions and part.actions):
+            part += one
+    return part, tuple(leaving)
+
+
+def _withdrawn(case: _Case, withdrawal: Withdrawal) -> tuple[_Part, bool]:
+    """Delete the endpoint of one request, if it is ours; also tell whether nothing is left to do."""
+    endpoint = next((e for e in case.observed.endpoints if _is_withdrawn(case, e, withdrawal)), None)
+    key = f"{_LEAVING}{withdrawal.placement}"
+    if endpoint is None:
+        return _shut_behind(case, withdrawal, key)
+    if endpoint.readiness is Readiness.DELETING:
+        return _waiting(Step.DETACHING, case.timing.zone_group, *_carried(case, key)), False
+    if endpoint.readiness is Readiness.BUSY:
+        return _waiting(Step.ATTACHING, case.timing.endpoint), False
+    return _taken_away(case, withdrawal, endpoint, key), False
+
+
+def _is_withdrawn(case: _Case, endpoint: Endpoint, withdrawal: Withdrawal) -> bool:
+    mine = endpoint.made_by_drawbridge(case.cache.id)
+    return mine and endpoint.id.name.lower() == withdrawal.name.lower()
+
+
+def _taken_away(case: _Case, withdrawal: Withdrawal, endpoint: Endpoint, key: str) -> _Part:
+    in_use = _status(case, endpoint) is Status.APPROVED
+    last = in_use and all(connection.endpoint == endpoint.id for connection in case.cache.approved())
+    if last and not withdrawal.last:
+        if case.desired.placements:
+            # Another one is on its way, or the verdict says why it is not: this one goes when that one works.
+            return _NOTHING
+        message = f"Endpoint {endpoint.id.name} is the last one of the cache; its deletion has to be asked for as such."
+        return _blocked(Reason.LAST_ENDPOINT, message)
+    if last and case.cache.public_access is PublicAccess.ABSENT:
+        message = (
+            f"Without endpoint {endpoint.id.name}, its last one, the cache would be open to everybody: it is kept."
+        )
+        return _blocked(Reason.LAST_ENDPOINT, message)
+    deleting = DeleteEndpoint(endpoint.id, Cause.WITHDRAWN)
+    begun = (key,) if last and case.cache.public_access is PublicAccess.DISABLED else ()
+    return _Part((deleting,), (_Wait(Step.DETACHING, case.timing.zone_group),), begun=begun)
+
+
+def _shut_behind(case: _Case, withdrawal: Withdrawal, key: str) -> tuple[_Part, bool]:
+    """Say once more that a cache is closed whose last endpoint was taken away: what Azure leaves is not documented."""
+    if withdrawal.endpoint in case.observed.unreadable:
+        message = f"This identity may not read endpoint {withdrawal.name}, so it cannot tell whether that is its own."
+        return _blocked(Reason.PERMISSION_DENIED, message), False
+    shut = f"{key}{_SHUT}"
+    if key not in case.memory.begun or case.cache.approved() or case.exempt:
+        return _NOTHING, True
+    if shut in case.memory.begun and case.cache.public_access is PublicAccess.DISABLED:
+        return _NOTHING, True
+    closing = SetPublicAccess(PublicAccess.DISABLED, Cause.WITHDRAWN)
+    return _Part((closing,), (_Wait(Step.CLOSING, case.timing.cache),), begun=(key, shut)), False
 
 
 # ── a private way in ────────────────────────────────────────────────────────────────────────────
@@ -592,7 +712,7 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
         # Azure may close the public way with the endpoint, and no name would lead to the private one.
         return _zone_missing(case, placement)
     cause = Cause.PROTECTION_LOST if case.lost else Cause.NOT_ATTACHED
-    creating = CreateEndpoint(placement, endpoint_name(cache.id, placement.name), cause, first=_flips_first(case))
+    creating = CreateEndpoint(placement, name_in(cache.id, placement), cause, first=_flips_first(case))
     if taken := _name_taken(case, creating.endpoint):
         return taken
     again = case.lost or creating.endpoint in case.memory.made
@@ -908,7 +1028,9 @@ def _at_rest(case: _Case) -> Verdict:
     exemption = case.desired.exemption
     if case.exempt and exemption:
         next_change = exemption.ends if case.memory.reminded else exemption.remind_at
-        message = _with_notes(f"Public access is tolerated: {exemption.reason or 'no reason given'}.", case.desired)
+        ask = f" (ask {exemption.owner})" if exemption.owner else ""
+        reason = exemption.reason or "no reason given"
+        message = _with_notes(f"Public access is tolerated: {reason}{ask}.", case.desired)
         return Verdict(VerdictKind.EXEMPT, message=message, until=exemption.ends, look_after=next_change - case.now)
     return Verdict(VerdictKind.COMPLIANT, message=_with_notes(_comment(case), case.desired))
 
@@ -1045,7 +1167,8 @@ def _bound_by_mode(decided: Plan, noticed: Memory, desired: Desired) -> Plan:
         return decided
     would = "; ".join(in_words(action) for action in decided.actions)
     message = _with_notes(f"In enforce mode, Drawbridge would now {would}.", desired)
-    return Plan(Verdict(VerdictKind.AUDIT_ONLY, message=message), (), noticed, noticed=noticed)
+    audited = Verdict(VerdictKind.AUDIT_ONLY, message=message)
+    return replace(decided, verdict=audited, actions=(), memory=noticed, noticed=noticed, settled=False)
 
 
 def in_words(action: Action) -> str:

@@ -7,7 +7,8 @@ Two layers: the specs are the shape of ``policy.yaml``, key for key, and give th
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -16,10 +17,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from shared.model import Cache, Kind, LastEndpoint, Mode, Placement, Safeguards, Timing
+from shared.model import Cache, Kind, LastEndpoint, Mode, Placement, Safeguards, Subject, Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from shared.ids import CacheId, GroupId
 
@@ -51,6 +52,13 @@ class Close(StrEnum):
 
 class OptOut(StrEnum):
     """Whether the tag value ``ignore`` is honoured."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+
+
+class FreePlacement(StrEnum):
+    """Whether a caller of the API may choose a subnet that is no placement of the policy."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
@@ -103,6 +111,9 @@ class RuleSpec(_Spec, frozen=True):
         LastEndpoint, Meta(description="What follows when the last approved endpoint is gone.")
     ] = LastEndpoint.REATTACH
     opt_out: Annotated[OptOut, Meta(description="Whether a tag may say ignore.")] = OptOut.DENIED
+    free_placement: Annotated[
+        FreePlacement, Meta(description="Whether a caller of the API may choose a subnet within scope.")
+    ] = FreePlacement.DENIED
     mode: Annotated[Mode | None, Meta(description="Overrides the mode of the whole policy.")] = None
 
 
@@ -263,11 +274,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller of the API has asked for: an endpoint in one placement."""
+    """What a caller of the API has asked for: an endpoint in one placement, or what else ``subject`` says."""
 
     placement: str
     at: datetime
     by: str
+    subject: Subject = Subject.ENDPOINT
+    withdrawn: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 def seconds(text: str) -> timedelta:

@@ -7,6 +7,7 @@ exception that the queue counts until the message is poison. Nothing is swallowe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import uuid
 from collections.abc import Mapping
@@ -43,6 +44,7 @@ from shared.model import (
     Reason,
     SetPublicAccess,
     Step,
+    Subject,
     Trigger,
     Verdict,
     VerdictKind,
@@ -58,11 +60,11 @@ from shared.outcome import (
     takes_turns,
 )
 from shared.planner import (
-    endpoint_name,
     fingerprint,
     in_words,
     is_made,
     made_endpoint,
+    name_in,
     plan,
     records_key,
     urgent_look,
@@ -71,7 +73,7 @@ from shared.planner import (
 from shared.policy import Request
 from shared.publish import PublishError
 from shared.store.caches import Claim, Covered, Intent, Taken
-from shared.store.errors import StoredValueError
+from shared.store.errors import ConflictError, StoredValueError
 from shared.store.history import HistoryRecord
 
 if TYPE_CHECKING:
@@ -256,7 +258,9 @@ class Reconciler:
             return Seen(replace(bare, trusted=True), wanted)
         known = self._just_read(row, cache, wanted) if wake.look is Look.QUICK else {}
         known |= {coming.id: coming} if coming else {}
-        return Seen(await self._observe_fully(bare, cache, wanted, wake.look, known), wanted)
+        # An endpoint that goes can take a record along that others need: theirs are read, not believed.
+        look = Look.FULL if wanted.withdrawn else wake.look
+        return Seen(await self._observe_fully(bare, cache, wanted, look, known), wanted)
 
     async def _endpoint_coming(self, row: CacheRow) -> Endpoint | None:
         """Read the endpoint that the last pass began: most looks find it unfinished, and need no other read."""
@@ -276,7 +280,7 @@ class Reconciler:
         Seconds later only their records can be news, and the cache itself says whether they are still approved.
         """
         approved = {connection.endpoint for connection in cache.approved()}
-        own = ((p, p.endpoint(endpoint_name(cache.id, p.name))) for p in wanted.placements)
+        own = ((p, p.endpoint(name_in(cache.id, p))) for p in wanted.placements)
         return {
             name: made_endpoint(cache, placement, name)
             for placement, name in own
@@ -299,12 +303,8 @@ class Reconciler:
         return Plan(verdict, memory=row.known, noticed=row.known)
 
     async def wishes(self, cache: CacheId) -> tuple[Request, ...]:
-        """Give what callers have asked for and not withdrawn."""
-        return tuple(
-            Request(stored.placement, stored.requested_at, stored.requested_by)
-            for stored in await self.store.requests.of_cache(cache)
-            if not stored.withdrawn
-        )
+        """Give what callers have asked for, and what they have withdrawn."""
+        return tuple(stored.wish for stored in await self.store.requests.of_cache(cache))
 
     def _enough(self, row: CacheRow, cache: Cache, wanted: Desired) -> bool:
         """Tell whether the cache itself says all that is needed now: its endpoints are as they were, or can wait."""
@@ -366,8 +366,9 @@ class Reconciler:
         seen = list(endpoints)
         taken = {endpoint.subnet for endpoint in seen}
         known = {endpoint.id for endpoint in seen} | set(unreadable)
-        names = (p.endpoint(endpoint_name(cache.id, p.name)) for p in wanted.placements if p.subnet not in taken)
-        return tuple(name for name in names if name not in known)
+        names = [p.endpoint(name_in(cache.id, p)) for p in wanted.placements if p.subnet not in taken]
+        names += [each.endpoint for each in wanted.withdrawn if each.endpoint]
+        return tuple(name for name in dict.fromkeys(names) if name not in known)
 
     async def _endpoints(self, ids: Iterable[NetworkId]) -> tuple[tuple[Endpoint, ...], tuple[NetworkId, ...]]:
         """Read endpoints: those that are there, and those that this identity may not read."""
@@ -511,6 +512,7 @@ class Reconciler:
         done = Pass(pass_id, wake, self.clock(), tuple(in_words(action) for action in applied.done))
         row = await self._announced(await chronicled(self.store.history, claim.row, row, done))
         await self._look_again(wake, row, applied, pass_id)
+        await self._fulfilled(decided, seen)
         await self.store.caches.record(claim, row)
         log.info(
             "pass",
@@ -528,6 +530,17 @@ class Reconciler:
         if memory.peers:
             await self.store.turns.give_back(memory.peers, cache)
         return replace(memory, peers=None)
+
+    async def _fulfilled(self, decided: Plan, seen: Seen | None) -> None:
+        """Drop the requests that have come to their end, unless somebody has asked anew meanwhile."""
+        if seen is None or seen.desired.heard_at is None or not (decided.withdrawn or decided.opened):
+            return
+        for stored in await self.store.requests.of_cache(seen.observed.id):
+            gone = stored.withdrawn and stored.placement in decided.withdrawn
+            opened = stored.subject is Subject.ACCESS and decided.opened
+            if stored.requested_at <= seen.desired.heard_at and (gone or opened):
+                with contextlib.suppress(ConflictError):
+                    await self.store.requests.remove(stored)
 
     async def _linked(self, memory: Memory, seen: Seen | None) -> Memory:
         """Keep the table that leads from an endpoint to its cache: a delete event names the endpoint only."""
@@ -554,13 +567,14 @@ class Reconciler:
             retry_at=retry_at(verdict, since, now),
             problem="",
             placements=",".join(placement.name for placement in seen.desired.placements) if seen else before.placements,
-            asked=seen.desired.requested_at if seen else before.asked,
+            asked=_latest(before.asked, seen.desired.heard_at if seen else None),
+            leaving=",".join(decided.leaving) if seen else before.leaving,
         )
         if seen is None or seen.observed.cache is None:
             return row
         cache = seen.observed.cache
         row = replace(row, kind=cache.kind.value, region=cache.region, public_access=cache.public_access.value)
-        row = replace(row, seen=summary(cache, seen.desired))
+        row = replace(row, seen=summary(cache, seen.desired), tags=dict(cache.tags))
         if seen.observed.trusted:
             return row
         settled = decided.settled and applied.error is None
@@ -613,6 +627,11 @@ def _is_over(seen: Seen, decided: Plan) -> bool:
     """Tell whether nothing is left to do or to say about a cache that is not there."""
     wanted = seen.desired.creation is not None
     return seen.observed.cache is None and not wanted and not decided.actions and decided.verdict.look_after is None
+
+
+def _latest(*moments: datetime | None) -> datetime | None:
+    """Give the latest moment: what passes have heard of stays heard when the request itself is gone."""
+    return max((moment for moment in moments if moment), default=None)
 
 
 def _made(memory: Memory, seen: Seen | None, applied: Applied) -> Memory:

@@ -55,14 +55,22 @@ class Sweeper:
     publisher: Publisher
     clock: Callable[[], datetime]
 
-    async def start(self) -> str:
-        """Begin a run: find the subscriptions, and put one message for each on the queue. Gives the run's id."""
+    async def start(self, only: str = "") -> str:
+        """Begin a run: find the subscriptions, and put one message for each on the queue. Gives the run's id.
+
+        ``only`` is a subscription in scope, and the only one that is looked at.
+        """
+        if only:
+            run = self._name()
+            await self.store.sweeps.start(run, [only], self.policy.digest, whole=False)
+            await self.store.queue.put_sweeps([SweepPage(run, only)])
+            return run
         readable, members = await self._subscriptions()
         scope = self.policy.scope
         named = readable if scope.everything else members
         wanted = {s for s in named | scope.subscriptions if scope.admits(s, frozenset(named))}
         await self.store.sweeps.set_scope(sorted(wanted))
-        run = f"{self.clock():%Y%m%d%H%M%S}-{uuid.uuid4().hex[:6]}"
+        run = self._name()
         await self.store.sweeps.start(run, sorted(wanted), self.policy.digest)
         await self.store.sweeps.prune(self.clock() - _RUNS_KEPT)
         for subscription in sorted(wanted - readable):
@@ -73,6 +81,9 @@ class Sweeper:
         if not wanted:
             await self._complete(run)
         return run
+
+    def _name(self) -> str:
+        return f"{self.clock():%Y%m%d%H%M%S}-{uuid.uuid4().hex[:6]}"
 
     async def _subscriptions(self) -> tuple[set[str], set[str]]:
         readable = set(await self.arm.subscriptions.readable())
@@ -135,9 +146,7 @@ class Sweeper:
     async def _asked(self, subscription: str) -> dict[CacheId, tuple[Request, ...]]:
         asked: dict[CacheId, tuple[Request, ...]] = {}
         for stored in await self.store.requests.of_subscription(subscription):
-            if not stored.withdrawn:
-                request = Request(stored.placement, stored.requested_at, stored.requested_by)
-                asked[stored.cache] = (*asked.get(stored.cache, ()), request)
+            asked[stored.cache] = (*asked.get(stored.cache, ()), stored.wish)
         return asked
 
     def _drift(self, cache: Cache, wanted: Desired, row: CacheRow | None) -> Drift | None:

@@ -1,5 +1,14 @@
 """HTTP: what pipelines ask and are told. One module per resource, one function per operation."""
 
-from functions.api import caches, creations, endpoints, service
+from functions.api import access, caches, creations, endpoints, exemptions, history, service, sweeps
 
-blueprints = (caches.bp, creations.bp, endpoints.bp, service.bp)
+blueprints = (
+    caches.bp,
+    creations.bp,
+    endpoints.bp,
+    access.bp,
+    exemptions.bp,
+    history.bp,
+    sweeps.bp,
+    service.bp,
+)

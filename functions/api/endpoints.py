@@ -8,7 +8,7 @@ import azure.functions as func
 
 from functions import composition
 from functions.api.serving import serves
-from shared.api.operations.endpoints import GET_ENDPOINT, PUT_ENDPOINT
+from shared.api.operations.endpoints import DELETE_ENDPOINT, GET_ENDPOINT, PUT_ENDPOINT
 
 if TYPE_CHECKING:
     from shared.api.calls import Answer, Call
@@ -30,3 +30,11 @@ async def put_endpoint(call: Call) -> Answer:
     from shared.desk.endpoints import EndpointsDesk
 
     return await EndpointsDesk(composition.desk()).ask(call)
+
+
+@serves(bp, DELETE_ENDPOINT)
+async def delete_endpoint(call: Call) -> Answer:
+    """Withdraw an endpoint of the cache."""
+    from shared.desk.endpoints import EndpointsDesk
+
+    return await EndpointsDesk(composition.desk()).withdraw(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -82,6 +83,15 @@ class Call:
         if not isinstance(self.body, shape):
             raise TypeError(f"operation {self.operation.name} takes {self.operation.takes}, and not {shape.__name__}")
         return self.body
+
+    def link_to(self, page_token: str) -> str:
+        """Give the link to the next page of this list; "" where there is none. It holds no key."""
+        if not page_token:
+            return ""
+        given = {name: value for name, value in self.query.items() if value not in {False, ""}}
+        words = {name: str(value).lower() if value is True else str(value) for name, value in given.items()}
+        path = self.operation.path.format(**{name: quote(part, safe="") for name, part in self.parts.items()})
+        return f"/api/{path}?{urlencode({**words, 'pageToken': page_token})}"
 
     @property
     def kind(self) -> str:

@@ -158,6 +158,8 @@ def _refusals(operation: Operation) -> list[int]:
 
 
 def _response(operation: Operation, status: int, text: str) -> Json:
+    if status == 204:  # noqa: PLR2004 - No Content
+        return {"description": text, "headers": _answer_headers(), "content": {}}
     return {
         "description": text,
         "headers": _answer_headers(operation, status),

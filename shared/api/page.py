@@ -56,7 +56,7 @@ def _operation(path: str, method: str, told: Json) -> str:
         f"<tr><td><code>{status}</code><td>{_words(each['description'])}<td>{_answer(each)}"
         for status, each in told["responses"].items()
     )
-    shown = next((_example(next(iter(r["content"].values()))) for r in told["responses"].values()), "")
+    shown = next((_example(each) for r in told["responses"].values() for each in r["content"].values()), "")
     return _folded(told["operationId"], title, f"{inside}<table>{rows}</table>{shown}")
 
 
@@ -73,7 +73,7 @@ def _parameters(parameters: list[Json]) -> str:
 
 
 def _answer(response: Json) -> str:
-    return _type(next(iter(response["content"].values()))["schema"])
+    return _type(next(iter(response["content"].values()))["schema"]) if response["content"] else ""
 
 
 def _shape(name: str, schema: Json) -> str:

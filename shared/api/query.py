@@ -72,6 +72,8 @@ def _text(parameter: Parameter, text: str) -> str:
         if chosen is None:
             raise _wrong(parameter, text, f"one of {', '.join(choices)}, or be left out")
         return str(chosen)
+    if len(text) < schema.get("minLength", 0):
+        raise _wrong(parameter, text, "given, or be left out")
     if len(text) > schema.get("maxLength", 1024):
         raise _wrong(parameter, text, f"at most {schema.get('maxLength', 1024)} characters long")
     if not re.fullmatch(schema.get("pattern", ".*"), text, re.DOTALL):

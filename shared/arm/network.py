@@ -20,8 +20,10 @@ from shared.model import (
     readiness,
 )
 
+_ASKED_FOR = "Drawbridge asks for this connection, as somebody has asked it to."
 _READ = "Microsoft.Network/privateEndpoints/read"
 _WRITE = "Microsoft.Network/privateEndpoints/write"
+_READ_NETWORK = "Microsoft.Network/virtualNetworks/read"
 _DELETE = "Microsoft.Network/privateEndpoints/delete"
 _READ_GROUPS = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/read"
 _WRITE_GROUP = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/write"
@@ -42,6 +44,20 @@ class Network:
 
         body = await self._caller.found(Call(_READ, id_.subscription), send)
         return None if body is None else private_endpoint(body)
+
+    async def region_of(self, subnet: SubnetId) -> str | None:
+        """Read in which region a subnet is; None where there is no such subnet."""
+        network = subnet.network
+
+        async def send() -> Body:
+            found = await self._caller.clients.network(network.subscription).virtual_networks.get(
+                network.group, network.name
+            )
+            return found.as_dict()
+
+        body = await self._caller.found(Call(_READ_NETWORK, network.subscription), send)
+        names = {str(each.get("name") or "").lower() for each in properties(body or {}).get("subnets") or ()}
+        return region(body.get("location") or "") if body and subnet.name in names else None
 
     async def zone_groups(self, endpoint: NetworkId) -> tuple[ZoneGroup, ...]:
         """Read an endpoint's DNS zone groups; none where the endpoint itself is gone."""
@@ -89,20 +105,24 @@ class Network:
 
 
 def endpoint_body(cache: Cache, placement: Placement, name: str) -> Any:  # noqa: ANN401 - JSON, as the SDK takes it
-    """Describe an endpoint: in the network's region (not the cache's), its connection asking for automatic approval."""
-    return {
-        "location": placement.region,
-        "tags": own_tags(cache.id),
-        "properties": {
-            "subnet": {"id": str(placement.subnet)},
-            "privateLinkServiceConnections": [
-                {
-                    "name": name,
-                    "properties": {"privateLinkServiceId": str(cache.id), "groupIds": [cache.group_member]},
-                }
-            ],
-        },
-    }
+    """Describe an endpoint: in the network's region (not the cache's), its connection asking for automatic approval.
+
+    What a caller has chosen comes on top; the cache's owner approves a manual connection by hand.
+    """
+    options = placement.options
+    link: dict[str, Any] = {"privateLinkServiceId": str(cache.id), "groupIds": [cache.group_member]}
+    if options.manual:
+        link["requestMessage"] = options.message or _ASKED_FOR
+    kind = "manualPrivateLinkServiceConnections" if options.manual else "privateLinkServiceConnections"
+    own: dict[str, Any] = {"subnet": {"id": str(placement.subnet)}, kind: [{"name": name, "properties": link}]}
+    if options.nic:
+        own["customNetworkInterfaceName"] = options.nic
+    if options.address:
+        fixed = {"groupId": cache.group_member, "memberName": cache.group_member, "privateIPAddress": options.address}
+        own["ipConfigurations"] = [{"name": "static", "properties": fixed}]
+    if options.security_groups:
+        own["applicationSecurityGroups"] = [{"id": each} for each in options.security_groups]
+    return {"location": placement.region, "tags": own_tags(cache.id), "properties": own}
 
 
 def zone_group_body(zone: NetworkId) -> Any:  # noqa: ANN401 - JSON, as the SDK takes it

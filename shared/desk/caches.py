@@ -41,7 +41,7 @@ class CachesDesk:
         standing = await CreationsDesk(self.desk).waited(call)
         if standing is not None:
             return await self._asked_for(standing)
-        cache = await self.desk.existing(Named.of(call))
+        cache = (await self.desk.existing(Named.of(call))).id
         row = await self.desk.store.caches.read(cache)
         seen = await self.desk.seen(cache, row)
         shown = CacheShown(

@@ -25,7 +25,7 @@ from shared.planner import plan
 from shared.policy import Request
 from shared.store.creations import CreationRequest
 from shared.store.errors import ConflictError, StoreUnavailableError
-from shared.store.requests import EndpointRequest
+from shared.store.requests import StoredRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,12 +142,12 @@ class CreationsDesk:
         """Store an order, its endpoints first, and wake the cache."""
         await self._before(order, conditions)
         for placement in order.placements:
-            await self._endpoint_stored(EndpointRequest(order.cache, placement, order.caller, self.desk.now()))
+            await self._endpoint_stored(StoredRequest(order.cache, placement, order.caller, self.desk.now()))
         stored = await self._stored(order, conditions)
-        await self.desk.wake(order.cache, "PUT cache", order.caller)
+        await self.desk.told(order.cache, "PUT caches", order.caller, "asked for the cache itself")
         return stored
 
-    async def _endpoint_stored(self, request: EndpointRequest) -> None:
+    async def _endpoint_stored(self, request: StoredRequest) -> None:
         """Store the request for an endpoint, unless there is one: whoever made it knows why."""
         for _ in range(ATTEMPTS):
             before = await self.desk.store.requests.get(request.cache, request.placement)
@@ -233,7 +233,7 @@ class CreationsDesk:
         for endpoint in await self.desk.store.requests.of_cache(request.cache):
             if not endpoint.withdrawn:
                 await self.desk.store.requests.withdraw(endpoint, by, now)
-        await self.desk.wake(request.cache, "DELETE cache", by)
+        await self.desk.told(request.cache, "DELETE caches", by, "withdrew the request for the cache itself")
 
     async def _answer(self, request: CreationRequest, placements: tuple[str, ...], wait: float) -> Answer:
         await self._waited(request, wait)

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import uuid
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
-from shared.api.errors import NotHereError, RefusedError
+from shared.api.errors import ChangedError, NotHereError, RefusedError
 from shared.arm.errors import ArmError
+from shared.chronicle import values_of
 from shared.ids import CacheId, CacheType, GroupId, InvalidIdError
-from shared.model import Kind, Look, Reason, Trigger, WakeUp
+from shared.model import Cache, Kind, Look, Reason, Trigger, Verdict, VerdictKind, WakeUp
 from shared.store.caches import CacheRow
+from shared.store.errors import ConflictError, StoreRefusedError, StoreUnavailableError
+from shared.store.history import ASKED, HistoryRecord
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.api.calls import Call
+    from shared.api.calls import Call, Conditions
     from shared.policy import Request
     from shared.reconcile import Reconciler, Seen
     from shared.store import Store
+    from shared.store.requests import StoredRequest
     from shared.waiting import Waiting
+
+P = TypeVar("P")
 
 RETRY_AFTER: Mapping[str, str] = {"Retry-After": "10"}
 ATTEMPTS = 8
@@ -88,7 +95,7 @@ class Desk:
         if not self.reconciler.policy.scope.admits_group(group, found):
             raise NotHereError(f"{group} is out of scope")
 
-    async def existing(self, named: Named) -> CacheId:
+    async def existing(self, named: Named) -> Cache:
         """Ask Azure which cache is meant, where it is in scope: one read for each type that it can be.
 
         Raises InvalidIdError, NotHereError, RefusedError and ArmError.
@@ -96,23 +103,86 @@ class Desk:
         caches = named.candidates()
         await self.insist_on_scope(named.group)
         answers = await asyncio.gather(*map(self._is_there, caches))
-        there = [cache for cache, answer in zip(caches, answers, strict=True) if answer is True]
+        there = [answer for answer in answers if isinstance(answer, Cache)]
         for answer in answers:
             # What may not be read cannot be meant by a caller whom the other type answers.
             if isinstance(answer, ArmError) and not (there and answer.reason is Reason.PERMISSION_DENIED):
                 raise answer
-        return only(there, named)
+        meant = only([cache.id for cache in there], named)
+        return next(cache for cache in there if cache.id == meant)
 
-    async def _is_there(self, cache: CacheId) -> bool | ArmError:
+    async def _is_there(self, cache: CacheId) -> Cache | ArmError | None:
         try:
-            return await self.reconciler.arm.caches(cache.type).get(cache) is not None
+            return await self.reconciler.arm.caches(cache.type).get(cache)
         except ArmError as error:
             return error
 
-    async def wake(self, cache: CacheId, operation: str, caller: str) -> None:
-        """Have a cache looked at, as somebody has asked for something."""
+    async def stored(self, request: StoredRequest, conditions: Conditions) -> StoredRequest:
+        """Store a request over whatever was there, under the caller's conditions; raises ChangedError."""
+        for _ in range(ATTEMPTS):
+            before = await self.store.requests.get(request.cache, request.placement, request.subject)
+            conditions.insist_on(etag(before.etag) if before and not before.withdrawn else "")
+            if written := await self.written(request, before, conditions):
+                return written
+        raise StoreUnavailableError(f"the request for {request.cache} changes faster than it can be written")
+
+    async def written(
+        self, request: StoredRequest, before: StoredRequest | None, conditions: Conditions
+    ) -> StoredRequest | None:
+        """Write a request over the one that was read; None where somebody was faster, and it may be tried again."""
+        try:
+            if before is None:
+                return await self.store.requests.add(request)
+            return await self.store.requests.put(request, before.etag)
+        except ConflictError as error:
+            if conditions.given:
+                raise ChangedError("somebody else has changed it just now; read it again", "If-Match") from error
+            return None
+
+    async def listed(self, page: Awaitable[P], token: str) -> P:
+        """Give a page of a list; a token that storage cannot make anything of is the caller's mistake."""
+        try:
+            return await page
+        except StoreRefusedError as error:
+            if not token:
+                raise
+            raise RefusedError("pageToken is not one that a page has given", "pageToken") from error
+
+    async def seen_with(self, request: StoredRequest, row: CacheRow | None) -> Seen:
+        """Read a cache as if a request were stored already."""
+        wishes = await self.reconciler.wishes(request.cache)
+        mine = request.wish
+        others = [each for each in wishes if (each.subject, each.placement) != (mine.subject, mine.placement)]
+        return await self.seen(request.cache, row, (*others, mine))
+
+    async def heard(self, cache: CacheId, call: Call, what: str) -> None:
+        """Have a cache looked at, as a call has asked for something, and write into its history who asked for what."""
+        await self.told(cache, f"{call.operation.method} {call.operation.tag}", call.caller.name, what)
+
+    async def told(self, cache: CacheId, operation: str, caller: str, what: str) -> None:
+        """Have a cache looked at, as somebody has asked for something, and write into its history who asked for what.
+
+        The wish is stored by then: what is woken twice does no harm, and what is not would wait for the sweep.
+        """
         wake = WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation=operation, caller=caller)
         await self.store.queue.put(wake)
+        row = await self.store.caches.read(cache) or CacheRow(cache)
+        verdict = row.verdict or Verdict(VerdictKind.CONVERGING, message="No pass has been made yet.")
+        newest = (await self.store.history.page(cache, 1)).items
+        record = HistoryRecord.of(
+            cache=cache,
+            revision=max(row.revision, *(each.revision for each in newest), 0) + 1,
+            at=self.now(),
+            pass_id=f"{ASKED}{uuid.uuid4().hex[:12]}",
+            wake=wake,
+            before=row.verdict,
+            after=verdict,
+            actions=(what,),
+            was=values_of(row),
+            became=values_of(row),
+        )
+        while not await self.store.history.insert(record):
+            record = record.later()
 
     async def seen(self, cache: CacheId, row: CacheRow | None, wishes: tuple[Request, ...] | None = None) -> Seen:
         """Read all there is to see of a cache, as if these were its requests; raises NotHereError and ArmError."""

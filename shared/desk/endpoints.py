@@ -1,4 +1,4 @@
-"""Endpoints that callers ask for. Saying where one stands costs no call to Azure Resource Manager."""
+"""Endpoints that callers ask for and withdraw. Saying where one stands costs no call to Azure Resource Manager."""
 
 from __future__ import annotations
 
@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.api.calls import Answer
-from shared.api.errors import ChangedError, NotHereError, RefusedError
+from shared.api.errors import ChangedError, ClashError
+from shared.api.operation import Role
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.endpoints import EndpointStanding, EndpointWish
+from shared.desk.choices import chosen
 from shared.desk.desk import ATTEMPTS, RETRY_AFTER, Desk, Named, etag, only
 from shared.desk.standing import STATUS, planned, said, state_of
-from shared.planner import endpoint_name, plan
-from shared.policy import Request
+from shared.model import PublicAccess
+from shared.planner import endpoint_name, is_last, plan
 from shared.store.errors import ConflictError, StoreUnavailableError
-from shared.store.requests import EndpointRequest
+from shared.store.requests import StoredRequest
+from shared.wishes import free_endpoint, last_allowed, options_of, withdrawing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shared.api.calls import Call, Conditions
-    from shared.ids import CacheId
+    from shared.ids import CacheId, NetworkId
     from shared.model import Verdict
-    from shared.policy import PlacementRule
+    from shared.reconcile import Seen
     from shared.store.caches import CacheRow
+
+_UNHEARD = "the request waits for its first pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,103 +40,186 @@ class EndpointsDesk:
 
     desk: Desk
 
+    # ── asking ──────────────────────────────────────────────────────────────────────────────────
+
     async def ask(self, call: Call) -> Answer:
         """Store that an endpoint is wanted, wake the cache, and say where it stands."""
-        call.given(EndpointWish)
+        wish, placement = call.given(EndpointWish), call.part("placement")
         cache = await self.desk.existing(Named.of(call))
-        placement = call.part("placement")
-        rule = self._placement(placement)
-        if not rule.open_to(cache):
-            raise RefusedError(f"placement '{placement}' is not for this cache's subscription or group", "placement")
-        request = EndpointRequest(cache, placement, call.caller.name, self.desk.now())
+        options = await chosen(self.desk, cache, placement, wish)
+        request = StoredRequest(cache.id, placement, call.caller.name, self.desk.now(), options=options)
         if call.dry_run:
             return await self._rehearsed(request, call.conditions)
         stored = await self._stored(request, call.conditions)
-        await self.desk.wake(cache, "PUT endpoint", call.caller.name)
-        return await self._answer(cache, placement, stored, call.wait)
+        await self.desk.heard(cache.id, call, f"asked for an endpoint in placement '{placement}'")
+        return await self._answer(stored, cache.id, placement, call.wait)
 
-    async def show(self, call: Call) -> Answer:
-        """Say where a requested endpoint stands."""
-        named, placement = Named.of(call), call.part("placement")
-        candidates = named.candidates()
-        await self.desk.insist_on_scope(named.group)
-        if placement not in self.desk.reconciler.policy.placements:
-            raise NotHereError(f"placement {placement[:63]}")
-        wanted = [cache for cache in candidates if await self._wanted(cache, placement)]
-        cache = only(wanted, named)
-        request = await self.desk.store.requests.get(cache, placement)
-        return await self._answer(cache, placement, request, call.wait)
-
-    async def _wanted(self, cache: CacheId, placement: str) -> bool:
-        request = await self.desk.store.requests.get(cache, placement)
-        if request and not request.withdrawn:
-            return True
-        row = await self.desk.store.caches.read(cache)
-        return row is not None and placement in row.placements.split(",")
-
-    async def _stored(self, request: EndpointRequest, conditions: Conditions) -> EndpointRequest:
+    async def _stored(self, request: StoredRequest, conditions: Conditions) -> StoredRequest:
         """Store a request; asking again renews it, unless what it asks for is there already.
 
         A renewed request is looked at anew: it lifts a lockdown, and no earlier verdict is its answer.
         """
         for _ in range(ATTEMPTS):
             before = await self._before(request, conditions)
-            if before and not before.withdrawn and await self._is_ready(before):
+            await self._insist_on_choices(request, before)
+            same = before is not None and before.asks_the_same(request)
+            if before and same and await self._is_ready(before):
                 return before
-            try:
-                if before is None:
-                    return await self.desk.store.requests.add(request)
-                return await self.desk.store.requests.put(request, before.etag)
-            except ConflictError as error:
-                if conditions.given:
-                    raise ChangedError("somebody else has changed it just now; read it again", "If-Match") from error
+            if written := await self.desk.written(request, before, conditions):
+                return written
         raise StoreUnavailableError(f"the request for {request.cache} changes faster than it can be written")
 
-    async def _before(self, request: EndpointRequest, conditions: Conditions) -> EndpointRequest | None:
+    async def _before(self, request: StoredRequest, conditions: Conditions) -> StoredRequest | None:
         before = await self.desk.store.requests.get(request.cache, request.placement)
         conditions.insist_on(etag(before.etag) if before and not before.withdrawn else "")
         return before
 
-    async def _is_ready(self, request: EndpointRequest) -> bool:
+    async def _insist_on_choices(self, request: StoredRequest, before: StoredRequest | None) -> None:
+        """Refuse to choose otherwise about an endpoint that is there: Azure changes none of it afterwards."""
+        known = before.options if before and not before.withdrawn else {}
+        if dict(known) == dict(request.options):
+            return
+        for name in {self._named(request.cache, request.placement, each) for each in (known, {})}:
+            if name and await self.desk.reconciler.arm.network.endpoint(name):
+                message = f"endpoint {name.name} is there already, and what was chosen about it stays: delete it first"
+                raise ClashError(message, "placement", code="EndpointExists")
+
+    async def _is_ready(self, request: StoredRequest) -> bool:
         row = await self.desk.store.caches.read(request.cache)
         return state_of(_answering(request, row, request.placement)) is State.READY
 
-    async def _rehearsed(self, request: EndpointRequest, conditions: Conditions) -> Answer:
+    # ── withdrawing ─────────────────────────────────────────────────────────────────────────────
+
+    async def withdraw(self, call: Call) -> Answer:
+        """Store that an endpoint is not wanted any more, wake the cache, and say where it stands."""
+        last = bool(call.query["lastEndpoint"])
+        if last:
+            call.caller.insist_on(Role.ADMIN)
+        cache, placement = (await self.desk.existing(Named.of(call))).id, call.part("placement")
+        row = await self.desk.store.caches.read(cache)
+        before = await self.desk.store.requests.get(cache, placement)
+        call.conditions.insist_on(etag(before.etag) if before and not before.withdrawn else "")
+        if before is None and not self._made(cache, placement, row):
+            return Answer("", 204)
+        request = self._withdrawal(call, cache, before)
+        seen = await self.desk.seen_with(request, row)
+        self._insist_on_leave(request, seen)
+        if call.dry_run:
+            decided = planned(plan(seen.observed, seen.desired, self.desk.now()))
+            told = f"the request for an endpoint in placement '{placement}' would be withdrawn"
+            return Answer(Rehearsed(dry_run=True, stored=told, plan=decided))
+        if not (before and before.withdrawn and before.asks_the_same(request)):
+            request = await self._taken_back(request, before)
+            how = ", though it may be the last one" if last else ""
+            await self.desk.heard(cache, call, f"withdrew the endpoint in placement '{placement}'{how}")
+        else:
+            request = before
+        return await self._answer(request, cache, placement, call.wait)
+
+    def _withdrawal(self, call: Call, cache: CacheId, before: StoredRequest | None) -> StoredRequest:
+        last = bool(call.query["lastEndpoint"])
+        options = withdrawing(before.options if before else {}, last=last)
+        by, at = call.caller.name, self.desk.now()
+        return StoredRequest(cache, call.part("placement"), by, at, withdrawn=True, options=options)
+
+    async def _taken_back(self, request: StoredRequest, before: StoredRequest | None) -> StoredRequest:
+        """Write the withdrawal over what was read: what was decided about another state is not carried out."""
+        try:
+            if before is None:
+                return await self.desk.store.requests.add(request)
+            return await self.desk.store.requests.put(request, before.etag)
+        except ConflictError as error:
+            raise ChangedError("somebody else has changed it just now; read it again") from error
+
+    def _insist_on_leave(self, request: StoredRequest, seen: Seen) -> None:
+        """Refuse what would be undone at once, or would leave the cache without a way in unasked."""
+        if request.placement in {placement.name for placement in seen.desired.placements}:
+            raise ClashError(
+                f"the cache's tags or the policy's rule ask for placement '{request.placement}' too: change those",
+                "placement",
+                code="WantedOtherwise",
+            )
+        name = options_of(request.options).name or endpoint_name(request.cache, request.placement)
+        if not is_last(seen.observed, name) or (seen.desired.placements and not last_allowed(request.options)):
+            return
+        if seen.observed.cache and seen.observed.cache.public_access is PublicAccess.ABSENT:
+            message = f"endpoint {name} is the last one, and without it the cache would be open to everybody"
+            raise ClashError(message, "placement", code="LastEndpoint")
+        if not last_allowed(request.options):
+            message = f"endpoint {name} is the last one of the cache: an Admin may delete it with ?lastEndpoint=true"
+            raise ClashError(message, "lastEndpoint", code="LastEndpoint")
+
+    def _made(self, cache: CacheId, placement: str, row: CacheRow | None) -> bool:
+        """Tell whether Drawbridge made an endpoint here that nobody asked for through the API."""
+        name = self._named(cache, placement, {})
+        return name is not None and row is not None and name in row.memory.made
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────────
+
+    async def show(self, call: Call) -> Answer:
+        """Say where a requested endpoint stands."""
+        named, placement = Named.of(call), call.part("placement")
+        candidates = named.candidates()
+        await self.desk.insist_on_scope(named.group)
+        wanted: dict[CacheId, StoredRequest | None] = {}
+        for candidate in candidates:
+            request, there = await self._found(candidate, placement)
+            wanted |= {candidate: request} if there else {}
+        cache = only(list(wanted), named)
+        return await self._answer(wanted[cache], cache, placement, call.wait)
+
+    async def _found(self, cache: CacheId, placement: str) -> tuple[StoredRequest | None, bool]:
+        """Read a request, and tell whether there is anything to say of the placement."""
+        request = await self.desk.store.requests.get(cache, placement)
+        if request and not request.withdrawn:
+            return request, True
+        row = await self.desk.store.caches.read(cache)
+        if row is not None and placement in row.placements.split(","):
+            return None, True
+        return request, request is not None and not _gone(request, row)
+
+    async def _rehearsed(self, request: StoredRequest, conditions: Conditions) -> Answer:
         """Say what the request would change; nothing is stored, and nobody is woken."""
         before = await self._before(request, conditions)
+        await self._insist_on_choices(request, before)
         there = before is not None and not before.withdrawn
-        row = await self.desk.store.caches.read(request.cache)
-        wishes = await self.desk.reconciler.wishes(request.cache)
-        others = tuple(each for each in wishes if each.placement != request.placement)
-        mine = Request(request.placement, request.requested_at, request.requested_by)
-        seen = await self.desk.seen(request.cache, row, (*others, mine))
-        decided = plan(seen.observed, seen.desired, self.desk.now())
+        seen = await self.desk.seen_with(request, await self.desk.store.caches.read(request.cache))
+        decided = planned(plan(seen.observed, seen.desired, self.desk.now()))
         where = f"the request for an endpoint in placement '{request.placement}' would be"
-        return Answer(
-            Rehearsed(dry_run=True, stored=f"{where} {'renewed' if there else 'stored'}", plan=planned(decided)),
-            etag=etag(before.etag) if before and there else "",
-        )
+        told = Rehearsed(dry_run=True, stored=f"{where} {'renewed' if there else 'stored'}", plan=decided)
+        return Answer(told, etag=etag(before.etag) if before and there else "")
 
-    async def _answer(self, cache: CacheId, placement: str, request: EndpointRequest | None, wait: float) -> Answer:
+    async def _answer(self, request: StoredRequest | None, cache: CacheId, placement: str, wait: float) -> Answer:
         standing = await self.desk.waiting.until(
             str(cache),
             partial(self.desk.store.caches.read, cache),
             lambda row: self._standing(cache, placement, request, row),
-            lambda found: found.state is not State.CONVERGING,
+            lambda found: found is None or found.state is not State.CONVERGING,
             wait,
         )
+        if standing is None:
+            return Answer("", 204)
         known = etag(request.etag) if request and not request.withdrawn else ""
         headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
         return Answer(standing, STATUS[standing.state], known, headers)
 
     def _standing(
-        self, cache: CacheId, placement: str, request: EndpointRequest | None, row: CacheRow | None
-    ) -> EndpointStanding:
-        verdict = _answering(request, row, placement)
-        name = self._placement(placement).placement.endpoint(endpoint_name(cache, placement))
-        bare = EndpointStanding(id=str(cache), placement=placement, state=state_of(verdict), endpoint=str(name))
+        self, cache: CacheId, placement: str, request: StoredRequest | None, row: CacheRow | None
+    ) -> EndpointStanding | None:
+        """Say where a request stands; None where it was withdrawn and is gone."""
+        leaves = request is not None and request.withdrawn
+        if request and row and leaves and _gone(request, row) and state_of(row.verdict) is not State.CONVERGING:
+            # What is still under way then is the DNS of those that stay.
+            return None
+        verdict = _leaving(request, row) if request and leaves else _answering(request, row, placement)
+        granted = leaves or row is None or placement in row.placements.split(",")
+        state = state_of(verdict) if verdict is None or granted else State.BLOCKED
+        name = self._named(cache, placement, request.options if request else {})
+        bare = EndpointStanding(
+            id=str(cache), placement=placement, state=state, endpoint=str(name or ""), withdrawn=leaves
+        )
         if verdict is None or row is None:
-            return replace(bare, step="the request waits for its first pass")
+            return replace(bare, step=_UNHEARD)
         told = said(verdict)
         return replace(
             bare,
@@ -143,17 +233,29 @@ class EndpointsDesk:
             help=told.help,
         )
 
-    def _placement(self, name: str) -> PlacementRule:
-        placements = self.desk.reconciler.policy.placements
-        if name not in placements:
-            known = ", ".join(placements) or "none"
-            raise RefusedError(f"'{name[:63]}' is not a placement of the policy, which has: {known}", "placement")
-        return placements[name]
+    def _named(self, cache: CacheId, placement: str, options: Mapping[str, str]) -> NetworkId | None:
+        """Give the id of the endpoint; None where neither the policy nor the request says where it is."""
+        name = options_of(options).name or endpoint_name(cache, placement)
+        rule = self.desk.reconciler.policy.placements.get(placement)
+        return rule.placement.endpoint(name) if rule else free_endpoint(options, name)
 
 
-def _answering(request: EndpointRequest | None, row: CacheRow | None, placement: str) -> Verdict | None:
+def _heard(request: StoredRequest, row: CacheRow | None) -> bool:
+    """Tell whether a pass has known of a request."""
+    return row is not None and row.asked is not None and row.asked >= request.requested_at
+
+
+def _gone(request: StoredRequest, row: CacheRow | None) -> bool:
+    """Tell whether a pass has found nothing left to do for a request that was withdrawn."""
+    return row is not None and _heard(request, row) and request.placement not in row.leaving.split(",")
+
+
+def _leaving(request: StoredRequest, row: CacheRow | None) -> Verdict | None:
+    return row.verdict if row and _heard(request, row) else None
+
+
+def _answering(request: StoredRequest | None, row: CacheRow | None, placement: str) -> Verdict | None:
     """Give the verdict that answers a request: that of a pass which knew of it; None before there is one."""
-    if row is None or placement not in row.placements.split(","):
+    if row is None or (request is None and placement not in row.placements.split(",")):
         return None
-    unanswered = request is not None and (row.asked is None or row.asked < request.requested_at)
-    return None if unanswered else row.verdict
+    return row.verdict if request is None or _heard(request, row) else None

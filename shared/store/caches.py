@@ -17,7 +17,7 @@ from shared.ids import CacheId, GroupId
 from shared.logs import Log
 from shared.model import Memory, Verdict
 from shared.store.account import Account, Page, Query, Row, Table, Written
-from shared.store.encoding import Key, bounded, cache_key, cache_of_key, from_json, keys_below, to_json
+from shared.store.encoding import Key, bounded, cache_key, cache_of_key, fits, from_json, keys_below, to_json
 from shared.store.errors import ClaimLostError, ConflictError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -68,11 +68,14 @@ class CacheRow:
     """What a list showed of it at the last pass, in sum."""
     placements: str = ""
     """The placements that the last pass wanted endpoints in, separated by commas."""
+    leaving: str = ""
+    """The placements whose endpoints callers have withdrawn and that were not gone at the last pass."""
     asked: datetime | None = None
     """When the latest request was made that the last pass knew of: a later one has no answer yet."""
     kind: str = ""
     region: str = ""
     public_access: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
     """The error that ended the last pass without a verdict; "" when it had one."""
     intents: tuple[Intent, ...] = ()
@@ -340,6 +343,7 @@ _PLAIN = (
     "digest",
     "seen",
     "placements",
+    "leaving",
     "asked",
     "kind",
     "region",
@@ -357,6 +361,7 @@ def _encoded(row: CacheRow) -> dict[str, Any]:
         "verdict": to_json(verdict) if verdict else "",
         "verdict_kind": verdict.kind.value if verdict else "",
         "reason": verdict.reason.value if verdict and verdict.reason else "",
+        "tags": text if fits(text := to_json(row.tags)) else "{}",
         "memory": to_json(row.memory),
         "unannounced": to_json(row.unannounced),
         "intents": to_json(row.intents) if row.intents else "",
@@ -370,6 +375,7 @@ def _decoded(row: Row) -> CacheRow:
         cache,
         verdict=_lenient(row, "verdict", Verdict, None),
         memory=_lenient(row, "memory", Memory, Memory()),
+        tags=_lenient(row, "tags", dict[str, str], {}),
         unannounced=_lenient(row, "unannounced", tuple[str, ...], ()),
         intents=_lenient(row, "intents", tuple[Intent, ...], ()),
         **plain,

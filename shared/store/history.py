@@ -22,15 +22,31 @@ _HIGHEST = 10**12
 _NAME_LIMIT = 256
 _ACTION_LIMIT = 1000
 _MESSAGE_LIMIT = 4000
+_ENDPOINTS_KEPT = 50
 
 
 class InvalidHistoryIdError(ValueError):
     """A text that is not the id of a history row."""
 
 
+ASKED = "asked-"
+"""Begins the id of what stands for a pass in the record of a caller's request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """How a cache was, as far as it is told."""
+
+    public_access: str = ""
+    endpoints: tuple[str, ...] = ()
+    """The ids of the endpoints that lead to it."""
+    placements: tuple[str, ...] = ()
+    """Where endpoints of it were wanted."""
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """What one pass changed."""
+    """What one pass changed, or what one caller asked for."""
 
     cache: CacheId
     revision: int
@@ -46,6 +62,8 @@ class HistoryRecord:
     """What was written in Azure and why, in words."""
     announcements: tuple[str, ...] = ()
     """Types of the CloudEvents to publish."""
+    was: Values = Values()
+    became: Values = Values()
 
     @classmethod
     def of(  # noqa: PLR0913 - a record is the sum of a pass
@@ -60,11 +78,14 @@ class HistoryRecord:
         after: Verdict,
         actions: Iterable[str] = (),
         announcements: Iterable[str] = (),
+        was: Values | None = None,
+        became: Values | None = None,
     ) -> Self:
         """Build the record of a pass from the wake-up that caused it."""
         why = (wake.trigger, wake.operation, wake.caller)
         told = tuple(str(one) for one in announcements)
-        return cls(cache, revision, at, pass_id, *why, before, after, tuple(actions), told)
+        values = (was or Values(), became or Values())
+        return cls(cache, revision, at, pass_id, *why, before, after, tuple(actions), told, *values)
 
     @property
     def id(self) -> str:
@@ -143,7 +164,14 @@ def _encoded(record: HistoryRecord) -> dict[str, object]:
         "after": _verdict(record.after),
         "actions": _fitting([bounded(action, _ACTION_LIMIT) for action in record.actions]),
         "announcements": to_json(record.announcements),
+        "was": _values(record.was),
+        "became": _values(record.became),
     }
+
+
+def _values(values: Values) -> str:
+    text = to_json(values)
+    return text if fits(text) else to_json(replace(values, endpoints=values.endpoints[:_ENDPOINTS_KEPT]))
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -174,6 +202,8 @@ def _decoded(row: Row) -> HistoryRecord:
             from_json(values["after"], Verdict),
             from_json(values["actions"], tuple[str, ...]),
             from_json(values["announcements"], tuple[str, ...]),
+            from_json(values.get("was", "{}"), Values),
+            from_json(values.get("became", "{}"), Values),
         )
     except (KeyError, ValueError, msgspec.DecodeError) as error:
         raise StoredValueError(f"table history, row {row.key.partition}/{row.key.row}: {error}") from error

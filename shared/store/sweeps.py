@@ -93,8 +93,11 @@ class Sweeps:
         self._monotonic = monotonic
         self._scope: tuple[float, tuple[str, ...]] = (float("-inf"), ())
 
-    async def start(self, sweep_id: str, subscriptions: Iterable[str], digest: str) -> None:
-        """Note a run and its subscriptions; repeated, it keeps what was reported meanwhile."""
+    async def start(self, sweep_id: str, subscriptions: Iterable[str], digest: str, *, whole: bool = True) -> None:
+        """Note a run and its subscriptions; repeated, it keeps what was reported meanwhile.
+
+        One that is not of the ``whole`` scope does not count as the latest.
+        """
         rows: dict[str, dict[str, object]] = {_row_key(one): {} for one in subscriptions}
         await self.table.merge_all(sweep_id, dict(rows))
         at = (await self.table.get(Key(sweep_id, _HEADER))).at
@@ -104,7 +107,8 @@ class Sweeps:
             )
         except ConflictError:
             return
-        await self.table.replace(_LATEST, {"sweep": sweep_id}, None)
+        if whole:
+            await self.table.replace(_LATEST, {"sweep": sweep_id}, None)
 
     async def report(self, sweep_id: str, subscription: str, report: PageReport) -> bool:
         """Add one page to a subscription's part; False, and nothing changed, for a page that was counted before."""
@@ -142,6 +146,15 @@ class Sweeps:
         """Read the run that was started last; its ``digest`` tells whether the policy has changed since."""
         row = (await self.table.get(_LATEST)).row
         return await self.summary(row.values["sweep"]) if row else None
+
+    async def latest_runs(self, most: int) -> list[Sweep]:
+        """Read the runs that are kept, newest first, without their subscriptions."""
+        rows = [row async for row in self.table.rows(Query("header eq true", {}))]
+        runs = [
+            Sweep(row.key.partition, row.values["started"], row.values["digest"], row.values["completed"], ())
+            for row in rows
+        ]
+        return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:most]
 
     async def complete(self, sweep_id: str) -> bool:
         """Mark a run's completion as told: True for exactly one caller."""

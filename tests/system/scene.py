@@ -245,12 +245,22 @@ def is_cluster(cache: str) -> bool:
     return "/redisenterprise/" in cache.lower()
 
 
-def playing(azurite: Azurite, *caches: CacheSeed | ClusterSeed, policy: str = "", scale: float = FAST) -> StageOptions:
+def playing(
+    azurite: Azurite,
+    *caches: CacheSeed | ClusterSeed,
+    policy: str = "",
+    scale: float = FAST,
+    settings: Mapping[str, str] | None = None,
+) -> StageOptions:
     """Choose the fleet's policy and networks, with these caches, in a storage account that nothing has used."""
     account = unused_account(azurite)
     emulator = EmulatorOptions(time_scale=scale, seed=3)
     return StageOptions(
-        policy=policy or fleet.policy(), emulator=emulator, seed=fleet.seed(*caches), connection_string=account
+        policy=policy or fleet.policy(),
+        emulator=emulator,
+        seed=fleet.seed(*caches),
+        connection_string=account,
+        settings=settings or {},
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import aiohttp
 import pytest
@@ -20,7 +19,8 @@ from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azurite import Azurite
 from local.stage import eventually
 from shared.ids import CacheId
-from shared.store.requests import EndpointRequest
+from shared.store.requests import StoredRequest
+from tests.system.calling import Pipeline, at_rest, path
 from tests.system.scene import Scene, playing, scene, with_rules
 from tests.unit.api.calling import principal
 
@@ -54,47 +54,6 @@ def policy() -> str:
     return with_rules(fleet.policy(), "{match: {resourceGroups: [rg-lockdown]}, lastEndpoint: lockdown}") + others
 
 
-@dataclass(frozen=True)
-class Reply:
-    """One answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-
-    @property
-    def error(self) -> tuple[str, str]:
-        """The code and the words of an error in Azure Resource Manager's shape, which has nothing beside them."""
-        assert set(self.body) == {"error"}
-        assert set(self.body["error"]) <= {"code", "message", "target", "details"}
-        return self.body["error"]["code"], self.body["error"]["message"]
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """A caller of the API, and the scene it calls into."""
-
-    at: Scene
-    session: aiohttp.ClientSession
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None = None,
-        key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Reply:
-        """Call; ``key`` "" sends none."""
-        given = self.at.stage.app.function_key if key is None else key
-        headers = {**({"x-functions-key": given} if given else {}), **(headers or {})}
-        url = f"{self.at.stage.app.url}/api/{path}"
-        async with self.session.request(method, url, data=body, headers=headers) as answer:
-            text = await answer.text()
-            shown = await answer.json() if text and "json" in answer.content_type else None
-            return Reply(answer.status, answer.headers, shown)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pipeline(azurite: Azurite) -> AsyncIterator[Pipeline]:
     """Give a caller of an app that has swept once, so that it knows what is in scope."""
@@ -102,10 +61,6 @@ async def pipeline(azurite: Azurite) -> AsyncIterator[Pipeline]:
         await at.swept()
         at.wear(fleet.cache_id("willing"), ENROLLED)
         yield Pipeline(at, session)
-
-
-def path(name: str, group: str = "rg-shop", subscription: str = fleet.APPS) -> str:
-    return f"caches/{subscription}/{group}/{name}"
 
 
 # ── the dry run ─────────────────────────────────────────────────────────────────────────────────
@@ -195,16 +150,6 @@ async def test_what_will_never_be_ready_is_a_conflict_with_a_reason(pipeline: Pi
 
 async def _answers(pipeline: Pipeline, url: str, status: int) -> bool:
     return (await pipeline.ask("GET", url)).status == status
-
-
-async def at_rest(pipeline: Pipeline) -> int:
-    """Wait until the app has nothing more to do, and mark this moment."""
-    await eventually(lambda: _drained(pipeline), 20, "the queues to be empty", pipeline.at.waiting)
-    return pipeline.at.now
-
-
-async def _drained(pipeline: Pipeline) -> bool:
-    return await pipeline.at.waiting() == 0
 
 
 async def locked_down(at: Scene, name: str) -> str:
@@ -488,7 +433,7 @@ async def test_a_hundred_and_fifty_who_wait_cost_azure_nothing_and_keep_no_pass_
 
 async def test_when_the_time_is_up_it_is_told_as_it_stands(pipeline: Pipeline) -> None:
     url = path("idle") + "/endpoints/weu-prod?wait=1"
-    request = EndpointRequest(CacheId.parse(fleet.cache_id("idle")), "weu-prod", "nobody", datetime.now(UTC))
+    request = StoredRequest(CacheId.parse(fleet.cache_id("idle")), "weu-prod", "nobody", datetime.now(UTC))
     await pipeline.at.stage.store.requests.put(request)
     reply = await pipeline.ask("GET", url)
 

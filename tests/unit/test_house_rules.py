@@ -21,6 +21,7 @@ PURE = [
     "planner",
     "policy",
     "policy_text",
+    "wishes",
 ]
 # Whose business each SDK is. Nobody else names it, not even for a type.
 SDK_ROOMS = {

@@ -36,6 +36,7 @@ from shared.model import (
     Status,
     Step,
     VerdictKind,
+    Withdrawal,
 )
 from shared.planner import endpoint_name, fingerprint, in_words, is_made, memory_after, plan, wants_endpoints_read
 from tests.worlds import (
@@ -716,6 +717,12 @@ BLOCKED: list[tuple[Reason, str, Observed, Desired]] = [
         creating(MANAGED),
     ),
     (Reason.NO_PRIVATE_WAY, "", seen(), wanted(enrolled=False)),
+    (
+        Reason.LAST_ENDPOINT,
+        "",
+        private(),
+        wanted(enrolled=False, placements=(), withdrawn=(Withdrawal("weu-prod", own_name().name, own_name()),)),
+    ),
     (Reason.EXPOSED, "", seen(managed_seen()), wanted(enrolled=False)),
     (
         Reason.LOCKED_DOWN,

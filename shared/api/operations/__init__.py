@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from shared.api.operation import Operation
-from shared.api.operations import caches, creations, endpoints, service
+from shared.api.operations import access, caches, creations, endpoints, exemptions, history, service, sweeps
 
-OPERATIONS: tuple[Operation, ...] = (*caches.ALL, *creations.ALL, *endpoints.ALL, *service.ALL)
+OPERATIONS: tuple[Operation, ...] = (
+    *caches.ALL,
+    *creations.ALL,
+    *endpoints.ALL,
+    *access.ALL,
+    *exemptions.ALL,
+    *history.ALL,
+    *sweeps.ALL,
+    *service.ALL,
+)

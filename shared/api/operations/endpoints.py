@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.api.operation import CACHE, KIND, WAIT, Operation, Role
+from shared.api.operation import CACHE, KIND, WAIT, Operation, Parameter, Role
 
 ENDPOINT = CACHE + "/endpoints/{placement}"
 _STANDS = {
@@ -40,7 +40,8 @@ PUT_ENDPOINT = Operation(
     method="PUT",
     path=ENDPOINT,
     summary="Ask for an endpoint",
-    description="The cache shall have an endpoint in a placement of the policy. Asking again changes nothing.",
+    description="The cache shall have an endpoint in a placement of the policy, or in a subnet that you choose where "
+    "the policy's rule allows that. Asking again changes nothing.",
     gives="endpoints.EndpointStanding",
     answers=_STANDS,
     role=Role.OPERATOR,
@@ -48,8 +49,37 @@ PUT_ENDPOINT = Operation(
     query=(KIND, WAIT),
     guarded=True,
     azure=True,
-    example={},
+    fails={409: "An endpoint is there already, and something else was chosen about it (`EndpointExists`)."},
+    example={"endpointName": "pe-shop-weu", "ipAddress": "10.1.2.3"},
     shown=_SHOWN,
 )
 
-ALL = (GET_ENDPOINT, PUT_ENDPOINT)
+_LAST = Parameter(
+    "lastEndpoint",
+    "The endpoint may be the last one of the cache: an Admin's to say. The cache stays closed then.",
+    {"type": "boolean", "default": False},
+    "false",
+)
+
+DELETE_ENDPOINT = Operation(
+    name="delete_endpoint",
+    method="DELETE",
+    path=ENDPOINT,
+    summary="Withdraw an endpoint",
+    description="The endpoint is not wanted any more. It is deleted if Drawbridge made it, and is never deleted "
+    "otherwise. The last endpoint of a cache is kept unless `lastEndpoint` says that it may go.",
+    gives="endpoints.EndpointStanding",
+    answers={
+        200: "What would change, with `dryRun`.",
+        202: "Converging: it is being deleted.",
+        204: "It is gone, or there was none.",
+        409: "Blocked: it cannot be deleted; `reason` says why.",
+    },
+    role=Role.OPERATOR,
+    query=(KIND, WAIT, _LAST),
+    fails={409: "It is the last one (`LastEndpoint`), or tags or policy ask for it too (`WantedOtherwise`)."},
+    guarded=True,
+    azure=True,
+)
+
+ALL = (GET_ENDPOINT, PUT_ENDPOINT, DELETE_ENDPOINT)

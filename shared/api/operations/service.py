@@ -34,7 +34,7 @@ GET_DOCS = Operation(
     description="One page of HTML that loads nothing from anywhere.",
     gives="",
     answers={200: "The page."},
-    media="text/html; charset=utf-8",
+    media="text/html",
 )
 
 ALL = (GET_HEALTH, GET_OPENAPI, GET_DOCS)

@@ -7,7 +7,7 @@ from shared.model import Creation, Kind, NewCache
 from shared.store import Store
 from shared.store.creations import CreationRequest
 from shared.store.errors import ConflictError
-from shared.store.requests import EndpointRequest
+from shared.store.requests import StoredRequest
 from tests.component.store.conftest import NOON, SUBSCRIPTION, cache
 
 NEW = NewCache(Kind.CLASSIC, "westeurope", "Premium_P1", shards=2, zones=("1", "2"), tags={"a": "b"})
@@ -55,7 +55,7 @@ async def test_a_request_that_was_withdrawn_is_not_fulfilled(store: Store) -> No
 
 
 async def test_requests_for_caches_and_for_endpoints_share_a_table_and_are_not_mixed_up(store: Store) -> None:
-    endpoint = EndpointRequest(cache(), "weu-prod", "pipeline", NOON)
+    endpoint = StoredRequest(cache(), "weu-prod", "pipeline", NOON)
     await store.creations.put(ASKED)
     await store.requests.put(endpoint)
 

@@ -8,7 +8,7 @@ from shared.ids import CacheId, CacheType, GroupId
 from shared.store import Store
 from shared.store.encoding import cache_key, cache_of_key, escaped, joined
 from shared.store.errors import StoreRefusedError
-from shared.store.requests import EndpointRequest
+from shared.store.requests import StoredRequest
 from tests.component.store.conftest import NOON, cache
 
 ILLEGAL = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f|']")
@@ -53,7 +53,7 @@ def test_an_escaped_text_holds_nothing_that_storage_refuses(text: str) -> None:
 @pytest.mark.parametrize("placement", ["weu-prod", "a/b#c?d\\e", "o'brien", "100%", "ä b", "~2f~", "|", "é\x00\x7f"])
 async def test_storage_takes_every_key_that_is_made(store: Store, placement: str) -> None:
     one = cache(group="größe(1).x_y")
-    await store.requests.put(EndpointRequest(one, placement, "zoe", NOON))
+    await store.requests.put(StoredRequest(one, placement, "zoe", NOON))
 
     stored = await store.requests.get(one, placement)
 

@@ -4,12 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from shared.model import Subject
 from shared.store import Store
+from shared.store.encoding import Key
 from shared.store.errors import ConflictError
-from shared.store.requests import EndpointRequest
+from shared.store.requests import StoredRequest
 from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, cache
 
-ASKED = EndpointRequest(cache(), "weu-prod", "pipeline", NOON, options={"wait": "yes"})
+ASKED = StoredRequest(cache(), "weu-prod", "pipeline", NOON, options={"wait": "yes"})
 
 
 async def test_asking_again_for_the_same_keeps_the_first_request(store: Store) -> None:
@@ -51,7 +53,7 @@ async def test_of_many_changes_to_one_state_exactly_one_takes_effect(store: Stor
         *(store.requests.put(one, etag=first.etag) for one in changes), return_exceptions=True
     )
 
-    won = [one for one in outcomes if isinstance(one, EndpointRequest)]
+    won = [one for one in outcomes if isinstance(one, StoredRequest)]
     assert len(won) == 1
     assert sum(isinstance(one, ConflictError) for one in outcomes) == 7
     assert await store.requests.get(cache(), "weu-prod") == won[0]
@@ -87,3 +89,31 @@ async def test_a_cache_has_its_own_requests_only(store: Store) -> None:
     await store.requests.put(replace(ASKED, cache=cache("sessions-2")))
 
     assert [one.placement for one in await store.requests.of_cache(cache())] == ["weu-2", "weu-prod"]
+
+
+async def test_of_two_who_add_the_same_the_second_is_told(store: Store) -> None:
+    first = await store.requests.add(ASKED)
+
+    with pytest.raises(ConflictError):
+        await store.requests.add(replace(ASKED, requested_at=NOON + timedelta(seconds=1)))
+    assert await store.requests.get(cache(), "weu-prod") == first
+
+
+async def test_an_endpoint_an_exemption_and_public_access_are_requests_side_by_side(store: Store) -> None:
+    asked = [ASKED, *(replace(ASKED, placement="", subject=each) for each in (Subject.EXEMPTION, Subject.ACCESS))]
+    for one in asked:
+        await store.requests.put(one)
+
+    assert {one.subject for one in await store.requests.of_cache(cache())} == set(Subject)
+    assert {one.subject for one in await store.requests.of_subscription(SUBSCRIPTION)} == set(Subject)
+    assert await store.requests.get(cache(), subject=Subject.EXEMPTION) == asked[1]
+    assert asked[1].wish.subject is Subject.EXEMPTION
+
+
+async def test_a_request_that_only_a_newer_version_knows_is_passed_over(store: Store) -> None:
+    await store.requests.put(ASKED)
+    key = Key(SUBSCRIPTION, "shop|redis|sessions|teleport|")
+    await store.requests.table.insert(key, {"to": "mars"})
+
+    assert await store.requests.of_cache(cache()) == [ASKED]
+    assert await store.requests.of_subscription(SUBSCRIPTION) == [ASKED]

@@ -134,3 +134,23 @@ async def test_the_scope_is_what_was_last_resolved_whatever_its_size(
     monotonic.now += 31
     assert await store.sweeps.scope() == tuple(many[:3])
     assert storage
+
+
+async def test_the_latest_runs_are_listed_newest_first(store: Store) -> None:
+    for name in ("20261124120000-aaaaaa", "20261124130000-bbbbbb", "20261124140000-cccccc"):
+        await store.sweeps.start(name, [SUBSCRIPTION], "digest")
+    await store.sweeps.complete("20261124120000-aaaaaa")
+
+    listed = await store.sweeps.latest_runs(2)
+
+    assert [run.id for run in listed] == ["20261124140000-cccccc", "20261124130000-bbbbbb"]
+    assert [run.completed for run in await store.sweeps.latest_runs(9)] == [False, False, True]
+
+
+async def test_a_run_over_a_part_is_not_the_latest(store: Store) -> None:
+    await store.sweeps.start("20261124120000-aaaaaa", [SUBSCRIPTION], "digest")
+    await store.sweeps.start("20261124130000-bbbbbb", [SUBSCRIPTION], "digest", whole=False)
+
+    latest = await store.sweeps.latest()
+    assert latest
+    assert latest.id == "20261124120000-aaaaaa"

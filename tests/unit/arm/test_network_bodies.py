@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from shared.arm.classic import classic_cache
 from shared.arm.dns import addresses, link_body, link_name, zone_body
 from shared.arm.network import endpoint_body, private_endpoint, zone_group, zone_group_body
 from shared.ids import CacheId, GroupId, InvalidIdError, SubnetId, endpoint_id, network_id, zone_id
-from shared.model import DnsMode, Endpoint, Placement, Readiness, Status, ZoneGroup, ZoneRecord
+from shared.model import DnsMode, Endpoint, EndpointOptions, Placement, Readiness, Status, ZoneGroup, ZoneRecord
 from tests.unit.arm.answers import SUBSCRIPTION
 from tests.unit.arm.test_classic_bodies import ID as CACHE
 from tests.unit.arm.test_classic_bodies import body as cache_body
@@ -168,6 +169,26 @@ def test_a_new_endpoint_is_where_its_network_is_and_carries_our_tags() -> None:
             ],
         },
     }
+
+
+def test_what_a_caller_chose_is_part_of_the_new_endpoint() -> None:
+    cache = classic_cache(cache_body())
+    group = "/subscriptions/x/resourceGroups/y/providers/Microsoft.Network/applicationSecurityGroups/z"
+    options = EndpointOptions("pe-mine", "nic-mine", "10.1.2.3", (group,), manual=True, message="for the shop")
+
+    made = endpoint_body(cache, replace(PLACEMENT, options=options), "pe-mine")["properties"]
+
+    assert "privateLinkServiceConnections" not in made
+    (link,) = made["manualPrivateLinkServiceConnections"]
+    assert link["properties"]["requestMessage"] == "for the shop"
+    assert made["customNetworkInterfaceName"] == "nic-mine"
+    assert made["applicationSecurityGroups"] == [{"id": group}]
+    assert made["ipConfigurations"] == [
+        {
+            "name": "static",
+            "properties": {"groupId": "redisCache", "memberName": "redisCache", "privateIPAddress": "10.1.2.3"},
+        }
+    ]
 
 
 def test_an_endpoint_that_we_describe_is_one_that_we_recognise() -> None:
