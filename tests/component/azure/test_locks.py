@@ -11,11 +11,17 @@ from tests.component.azure.fleet import (
     CACHES,
     ENDPOINT,
     NETWORK,
+    RECORD,
     SUBSCRIPTION,
+    ZONE_GROUP,
     ZONE_ID,
+    attach,
+    cache,
     done,
     endpoint,
+    endpoint_id,
     make_world,
+    states,
 )
 
 LOCK = "providers/Microsoft.Authorization/locks/keep"
@@ -92,3 +98,44 @@ def test_locks_are_listed_where_they_stand_and_above() -> None:
 def test_a_lock_needs_a_level_and_something_to_lock(scope: str, level: str, code: str) -> None:
     world, _ = make_world()
     assert lock(world, scope, level).error_code == code
+
+
+def test_a_lock_around_an_endpoint_keeps_it_and_its_names() -> None:
+    world, clock = make_world()
+    attach(world, clock)
+    lock(world, NETWORK, "CanNotDelete")
+    assert world.act("DELETE", ENDPOINT).error_code == "ScopeLocked"
+    assert world.act("DELETE", ZONE_GROUP).error_code == "ScopeLocked"
+    assert world.act("DELETE", NETWORK).error_code == "ScopeLocked"
+    assert world.show(RECORD) is not None
+    done(world, clock, world.act("PUT", endpoint_id("pe-b"), endpoint()))
+
+
+def test_a_read_only_lock_on_a_cache_holds_back_who_decides_on_its_connections() -> None:
+    world, clock = make_world()
+    attach(world, clock, body=endpoint(manual=True), dns=False)
+    connection = f"{CACHE}/privateEndpointConnections/{cache(world).connections[0].name}"
+    approved: Json = {"properties": {"privateLinkServiceConnectionState": {"status": "Approved", "description": ""}}}
+    lock(world, CACHE, "ReadOnly")
+    assert world.act("PUT", connection, approved).error_code == "ScopeLocked"
+    assert world.act("DELETE", connection).error_code == "ScopeLocked"
+    world.act("DELETE", f"{CACHE}/{LOCK}")
+    done(world, clock, world.act("PUT", connection, approved))
+    assert states(world) == ["Approved"]
+
+
+def test_a_deleted_group_takes_the_locks_on_it_along_only_once_they_are_lifted() -> None:
+    world, clock = make_world()
+    lock(world, CACHE, "CanNotDelete")
+    assert world.act("DELETE", CACHES).error_code == "ScopeLocked"
+    world.act("DELETE", f"{CACHE}/{LOCK}")
+    done(world, clock, world.act("DELETE", CACHES))
+    assert world.show(CACHE) is None
+
+
+def test_a_lock_says_which_scope_is_locked() -> None:
+    world, _ = make_world()
+    lock(world, CACHES, "CanNotDelete")
+    body = world.act("DELETE", CACHE).body or {}
+    assert f"'{CACHE}' cannot perform delete operation" in body["error"]["message"]
+    assert f"locked: '{CACHES}'" in body["error"]["message"]
