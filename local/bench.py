@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -20,10 +22,12 @@ from rich.console import Console
 from rich.table import Table
 
 from local import fleet
+from local.azure import seeds
 from local.azure.emulator import EmulatorOptions
 from local.azure.seeds import CacheSeed
 from local.azure.throttle import Buckets
 from local.stage import APP, Stage, StageOptions, stage
+from shared.arm import Arm, ArmSettings
 from shared.ids import CacheId
 from shared.model import Trigger, WakeUp
 
@@ -32,6 +36,7 @@ _SCALE = 10
 _RUNS = 7
 _EVENTS = 200
 _INDEX_LIMIT = 1.3
+_MOST_SHARE = 0.5
 _SAFEGUARDS = "safeguards: {reattachLimit: 3, window: 1h, closuresPerHour: 100000}"
 # Azure's durations divided by the scale, as the policy's own waits are: 75 s become 8 s (whole seconds only).
 _TIMING = "timing: {settle: 6s, endpoint: 8s, zoneGroup: 1s, cache: 3s, busy: 6s, thorough: 1h}"
@@ -209,6 +214,125 @@ def _fresh(code: str) -> float:
     return float(done.stdout)
 
 
+# ── the stand-in for Azure ──────────────────────────────────────────────────────────────────────
+
+_READ = 1000
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Seconds of CPU for the same calls, on either side."""
+
+    client: float
+    server: float
+
+    @property
+    def ratio(self) -> float:
+        return self.server / self.client
+
+
+def stand_in() -> list[Figure]:
+    """Compare what reading costs the stand-in and its client, each a process of its own; and how a large fleet fits."""
+    listed, read = _shares()
+    seconds, megabytes = _seeded()
+    return [
+        _share(f"listing {_READ} caches: CPU of the stand-in, as a ratio to the client's", listed),
+        Figure("listing 1,000 caches: CPU of the stand-in", f"{listed.server / _LISTED * 1000:.0f} ms"),
+        Figure("listing 1,000 caches: CPU of the client", f"{listed.client / _LISTED * 1000:.0f} ms"),
+        _share(f"reading {_READ} caches one by one: CPU of the stand-in, as a ratio to the client's", read),
+        Figure("reading one cache: CPU of the stand-in", f"{read.server / _READ * 1000:.2f} ms"),
+        Figure("reading one cache: CPU of the client", f"{read.client / _READ * 1000:.2f} ms"),
+        Figure("seeding 100,000 caches in 1,000 subscriptions: CPU", f"{seconds:.1f} s"),
+        Figure("seeding 100,000 caches in 1,000 subscriptions: memory", f"{megabytes:.0f} MB"),
+    ]
+
+
+def _share(what: str, shares: Shares) -> Figure:
+    return Figure(what, f"{shares.ratio:.2f}", f"≤ {_MOST_SHARE}", shares.ratio <= _MOST_SHARE)
+
+
+def _shares() -> tuple[Shares, Shares]:
+    with tempfile.TemporaryDirectory() as folder:
+        fleet_file = Path(folder) / "fleet.json"
+        fleet_file.write_text(json.dumps({"fleets": [{"subscriptions": 1, "cachesPerSubscription": _READ}]}))
+        # So fast that no bucket of calls is ever empty.
+        arguments = ["--time-scale=1000", "--port=0", "--identity-port=0", "--fleet", str(fleet_file)]
+        command = [sys.executable, "-m", "local", "azure", *arguments]
+        azure = subprocess.Popen(command, cwd=APP, stdout=subprocess.PIPE, text=True)
+        try:
+            environment = {**os.environ, **_told(azure), "BENCH_SERVER": str(azure.pid)}
+            code = "import asyncio; from local import bench; asyncio.run(bench.reader())"
+            done = subprocess.run(
+                [sys.executable, "-c", code], cwd=APP, env=environment, stdout=subprocess.PIPE, check=True
+            )
+        finally:
+            azure.terminate()
+            azure.wait()
+    listed, read = json.loads(done.stdout)
+    return Shares(*listed), Shares(*read)
+
+
+def _told(azure: subprocess.Popen[str]) -> dict[str, str]:
+    """Read what the stand-in tells about itself, up to its last line."""
+    told: dict[str, str] = {}
+    for line in azure.stdout or ():
+        if line.startswith("export "):
+            name, _, value = line.removeprefix("export ").strip().partition("=")
+            told[name] = value
+        if line.startswith("Ctrl-C"):
+            return told
+    raise RuntimeError("the stand-in for Azure ended before it was ready")
+
+
+async def reader() -> None:
+    """List and read through the product's own code, and print as JSON what that cost client and server."""
+    arm = Arm(ArmSettings.from_environment(os.environ))
+    (subscription,) = seeds.FleetSeed(1).subscription_ids
+    caches = [cache.id for cache in (await arm.classic.list_page(subscription)).items]
+    await arm.classic.get(caches[0])
+
+    async def listing() -> None:
+        for _ in range(_LISTED):
+            await arm.classic.list_page(subscription)
+
+    async def reading() -> None:
+        for cache in caches:
+            await arm.classic.get(cache)
+
+    print(json.dumps([await _cost(listing), await _cost(reading)]))
+    await arm.close()
+
+
+async def _cost(act: Callable[[], Awaitable[None]]) -> tuple[float, float]:
+    server = int(os.environ["BENCH_SERVER"])
+    client_before, server_before = time.process_time(), _cpu(server)
+    await act()
+    return time.process_time() - client_before, _cpu(server) - server_before
+
+
+_SEEDED = """
+import time
+from local.azure.seeds import FleetSeed, Seed
+from local.azure.world import World
+from local.bench import resident
+world, before, began = World(), resident(), time.process_time()
+world.seed(Seed(fleets=(FleetSeed(1000, 100),)))
+print(time.process_time() - began, resident() - before)
+"""
+
+
+def resident() -> float:
+    """Read how many megabytes of memory this process has."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _seeded() -> tuple[float, float]:
+    done = subprocess.run([sys.executable, "-c", _SEEDED], cwd=APP, capture_output=True, text=True, check=True)
+    seconds, megabytes = map(float, done.stdout.split())
+    return seconds, megabytes
+
+
 # ── a crowd ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -254,7 +378,7 @@ def _crowd_figures(playing: Stage, names: list[str], took: float) -> list[Figure
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer a smaller crowd."""
     parser.add_argument("--crowd", type=int, default=500, help="how many caches are tagged at once (default: 500)")
-    parser.add_argument("--only", default="", help="one of: cold, calls, compute, crowd")
+    parser.add_argument("--only", default="", help="one of: cold, calls, azure, compute, crowd")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -264,6 +388,7 @@ def run(arguments: argparse.Namespace) -> int:
     for name, title, measure in (
         ("cold", "cold start", cold_start),
         ("calls", "calls to Azure Resource Manager", lambda: asyncio.run(counts())),
+        ("azure", "the stand-in for Azure", stand_in),
         ("compute", "compute", lambda: asyncio.run(compute())),
         ("crowd", "a crowd", lambda: asyncio.run(crowd(arguments.crowd))),
     ):

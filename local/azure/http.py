@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 
+import msgspec
 from aiohttp import web
 
 from local.azure.calls import Answer, Json
@@ -50,8 +50,8 @@ async def _body(request: web.Request) -> Json | None:
     if not raw:
         return None
     try:
-        body = json.loads(raw)
-    except ValueError as error:
+        body = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise bad_request(
             "The request content was invalid and could not be deserialized.", "InvalidRequestContent"
         ) from error
@@ -70,7 +70,7 @@ def _response(answer: Answer) -> web.Response:
     if answer.body is None or answer.status in _WITHOUT_BODY:
         return web.Response(status=int(answer.status), headers=headers)
     headers.setdefault("Content-Type", "application/json; charset=utf-8")
-    return web.Response(status=int(answer.status), headers=headers, body=json.dumps(answer.body).encode())
+    return web.Response(status=int(answer.status), headers=headers, body=msgspec.json.encode(answer.body))
 
 
 def application() -> web.Application:

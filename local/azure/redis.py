@@ -243,8 +243,7 @@ def _check_new(world: World, call: Call) -> None:
         raise errors.bad_request("The location property is required for this definition.", "LocationRequired")
     if not _NAME.fullmatch(call.path.name):
         raise errors.bad_request(f"The name '{call.path.name}' is not a valid name of a Redis cache.", "InvalidName")
-    taken = any(cache.name.lower() == call.path.name.lower() for cache in world.store.of(Cache))
-    if taken:
+    if world.store.named(Cache, call.path.name):
         raise errors.ArmError(
             HTTPStatus.CONFLICT,
             "NameNotAvailable",

@@ -249,11 +249,10 @@ def _check_new(world: World, call: Call) -> None:
             "Valid values: 'Enabled', 'Disabled'.",
             "InvalidRequestBody",
         )
-    for cluster in world.store.of(Cluster):
-        if (cluster.name.lower(), cluster.region) == (call.path.name.lower(), call.region):
-            raise errors.ArmError(
-                HTTPStatus.CONFLICT, "NameNotAvailable", f"The name '{call.path.name}' is taken in '{call.region}'."
-            )
+    if any(cluster.region == call.region for cluster in world.store.named(Cluster, call.path.name)):
+        raise errors.ArmError(
+            HTTPStatus.CONFLICT, "NameNotAvailable", f"The name '{call.path.name}' is taken in '{call.region}'."
+        )
 
 
 # Update

@@ -11,7 +11,7 @@ from local.azure import redisenterprise
 from local.azure.databases import Database
 from local.azure.network.vnets import Subnet, VirtualNetwork, put_subnet_value
 from local.azure.privatedns import Link, Zone, add_link
-from local.azure.redis import build, canonical_id
+from local.azure.redis import Cache, build, canonical_id
 from local.azure.regions import short_name
 from local.azure.resources import Group
 from local.azure.subscriptions import ManagementGroup, Subscription
@@ -114,12 +114,36 @@ class ClusterSeed(_Seed, frozen=True):
         return redisenterprise.canonical_id(_group_id(self.subscription, self.group), self.name)
 
 
+class FleetSeed(_Seed, frozen=True):
+    """Very many caches, alike: so many subscriptions with so many caches each, spread over groups and regions.
+
+    Subscriptions are numbered from ``first`` on, and so are names, so that several fleets fit beside one another.
+    """
+
+    subscriptions: int
+    caches_per_subscription: int = 100
+    clusters_per_subscription: int = 0
+    groups_per_subscription: int = 4
+    regions: tuple[str, ...] = ("westeurope",)
+    sku: str = "Standard"
+    cluster_sku: str = "Balanced_B0"
+    tags: dict[str, str] = {}
+    public_network_access: str = "Enabled"
+    first: int = 0
+
+    @property
+    def subscription_ids(self) -> tuple[str, ...]:
+        numbers = range(self.first, self.first + self.subscriptions)
+        return tuple(f"{number:08x}-f1ee-4000-8000-000000000000" for number in numbers)
+
+
 class Seed(_Seed, frozen=True):
     subscriptions: tuple[SubscriptionSeed, ...] = ()
     management_groups: tuple[ManagementGroupSeed, ...] = ()
     networks: tuple[NetworkSeed, ...] = ()
     caches: tuple[CacheSeed, ...] = ()
     clusters: tuple[ClusterSeed, ...] = ()
+    fleets: tuple[FleetSeed, ...] = ()
 
 
 def read(data: object) -> Seed:
@@ -132,6 +156,11 @@ def read(data: object) -> Seed:
 
 def plant(world: World, seed: Seed) -> None:
     """Let everything of a seed stand in the world. Subscriptions and groups that it only names are made."""
+    with world.beginning():
+        _plant(world, seed)
+
+
+def _plant(world: World, seed: Seed) -> None:
     for subscription in seed.subscriptions:
         _subscription(world, subscription)
     for group in seed.management_groups:
@@ -142,6 +171,39 @@ def plant(world: World, seed: Seed) -> None:
         _cache(world, cache)
     for cluster in seed.clusters:
         _cluster(world, cluster, tuple(other for other in seed.clusters if cluster.geo and other.geo == cluster.geo))
+    for fleet in seed.fleets:
+        _fleet(world, fleet)
+
+
+def _fleet(world: World, seed: FleetSeed) -> None:
+    """Make each cache from one of its kind, with which it shares what is the same: 100,000 are there in seconds."""
+    like_cache, like_cluster = _alike(seed)
+    for number, subscription in enumerate(seed.subscription_ids, seed.first):
+        groups = [f"rg-fleet-{each}" for each in range(max(1, seed.groups_per_subscription))]
+        places = [
+            (_group(world, subscription, group, region), short_name(region))
+            for group in groups
+            for region in seed.regions
+        ]
+        for each in range(seed.caches_per_subscription):
+            group_id, region = places[each % len(places)]
+            made = replace(like_cache, id=canonical_id(group_id, f"fleet-{number:05}-{each:04}"), serial=world.serial())
+            world.put(made if made.region == region else replace(made, region=region))
+        for each in range(seed.clusters_per_subscription):
+            group_id, region = places[each % len(places)]
+            cluster_id = redisenterprise.canonical_id(group_id, f"fleet-{number:05}-{each:04}")
+            world.put(replace(like_cluster, id=cluster_id, region=region, serial=world.serial()))
+            world.put(Database(id=f"{cluster_id}/databases/default"))
+
+
+def _alike(seed: FleetSeed) -> tuple[Cache, redisenterprise.Cluster]:
+    region = short_name(seed.regions[0])
+    family = "P" if seed.sku == "Premium" else "C"
+    shown = {"publicNetworkAccess": seed.public_network_access}
+    cache = build("/", region, {"name": seed.sku, "family": family, "capacity": 1}, shown)
+    cluster = redisenterprise.build("/", region, {"name": seed.cluster_sku, "capacity": None}, shown)
+    tags = dict(seed.tags)
+    return replace(cache, tags=tags), replace(cluster, tags=tags, state="Succeeded", resource_state="Running")
 
 
 def _subscription(world: World, seed: SubscriptionSeed) -> None:

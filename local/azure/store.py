@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -10,6 +10,8 @@ from typing import TypeVar
 
 from local.azure.calls import Json
 
+ALWAYS = float("-inf")
+"""Since when things are there that stood in the world from its beginning."""
 _VERSIONS = 4
 
 
@@ -52,12 +54,20 @@ R = TypeVar("R", bound=Resource)
 
 @dataclass(slots=True)
 class Store:
-    """All resources by key, indexed by type, subscription and group."""
+    """All resources by key, and by what is asked for: no answer costs more than what is in it.
+
+    Only lists of resources are indexed; ``_order`` is the serials of a long one, made when a later page is asked for.
+    """
 
     _items: dict[str, Resource] = field(default_factory=dict)
     _lists: dict[tuple[str, str], dict[str, Resource]] = field(default_factory=dict)
+    _order: dict[tuple[str, str], tuple[list[int], list[str]]] = field(default_factory=dict)
     _children: dict[str, dict[str, Resource]] = field(default_factory=dict)
-    _versions: dict[str, deque[tuple[float, Resource | None]]] = field(default_factory=dict)
+    _inside: dict[str, dict[str, Resource]] = field(default_factory=dict)
+    _groups: dict[str, dict[str, None]] = field(default_factory=dict)
+    _classes: dict[type[Resource], dict[str, Resource]] = field(default_factory=dict)
+    _names: dict[tuple[type[Resource], str], tuple[str, ...]] = field(default_factory=dict)
+    _versions: dict[str, tuple[tuple[float, Resource | None], ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._items)
@@ -79,49 +89,92 @@ class Store:
         return held[-1] if held else versions[0][1]
 
     def put(self, resource: Resource, now: float) -> None:
+        """Make or replace a resource as of now; ALWAYS is for what was there before the world was looked at."""
         key = resource.key
-        self._remember(key, resource, now)
+        before = self._items.get(key)
+        if before is not None and type(before) is not type(resource):
+            raise TypeError(f"{resource.id} is a {type(before).__name__} and cannot become a {type(resource).__name__}")
+        self._remember(key, before, resource, now)
         self._items[key] = resource
         for index in _indexes(resource):
             self._lists.setdefault(index, {})[key] = resource
+            if before is None:
+                self._order.pop(index, None)
         if _is_nested(resource):
             self._children.setdefault(_parent(resource), {})[key] = resource
+        group, subscription = _places(key)
+        self._inside.setdefault(group, {})[key] = resource
+        self._groups.setdefault(subscription, {})[group] = None
+        self._classes.setdefault(type(resource), {})[key] = resource
+        if before is None:
+            name = (type(resource), key.rpartition("/")[2])
+            self._names[name] = (*self._names.get(name, ()), key)
 
     def remove(self, resource_id: str, now: float) -> Resource | None:
         key = resource_id.lower()
         gone = self._items.pop(key, None)
         if gone is None:
             return None
-        self._remember(key, None, now, gone)
+        self._remember(key, gone, None, now)
         for index in _indexes(gone):
             del self._lists[index][key]
+            self._order.pop(index, None)
         if _is_nested(gone):
             del self._children[_parent(gone)][key]
+        del self._inside[_places(key)[0]][key]
+        del self._classes[type(gone)][key]
+        name = (type(gone), key.rpartition("/")[2])
+        self._names[name] = tuple(other for other in self._names[name] if other != key)
         return gone
 
-    def _remember(self, key: str, resource: Resource | None, now: float, before: Resource | None = None) -> None:
+    def _remember(self, key: str, before: Resource | None, after: Resource | None, now: float) -> None:
         versions = self._versions.get(key)
         if versions is None:
-            versions = self._versions[key] = deque([(float("-inf"), before or self._items.get(key))], _VERSIONS)
-        versions.append((now, resource))
+            if now == ALWAYS:
+                return
+            versions = ((ALWAYS, before),)
+        self._versions[key] = (*versions[1 - _VERSIONS :], (now, after))
 
     def page(self, scope: str, kind: str, after: int, size: int) -> list[Resource]:
-        """Give up to ``size`` of the type below the scope (an id, lower case) whose serial is above ``after``."""
-        items = self._lists.get((scope, kind), {}).values()
-        return list(islice((item for item in items if item.serial > after), size))
+        """Give up to ``size`` of the type below the scope (an id, lower case) whose serial is above ``after``.
+
+        What is written between two pages neither repeats nor hides what was there: serials only grow.
+        """
+        index = (scope, kind)
+        items = self._lists.get(index, {})
+        if not after:
+            return list(islice(items.values(), size))
+        serials, keys = self._order.get(index) or self._ordered(index)
+        start = bisect_right(serials, after)
+        return [items[key] for key in keys[start : start + size]]
+
+    def _ordered(self, index: tuple[str, str]) -> tuple[list[int], list[str]]:
+        items = self._lists.get(index, {})
+        order = self._order[index] = ([item.serial for item in items.values()], list(items))
+        return order
 
     def children(self, parent_id: str) -> list[Resource]:
         """Give the resources directly inside one that is no group."""
         return list(self._children.get(parent_id.lower(), {}).values())
 
     def within(self, scope: str) -> list[Resource]:
-        """Give every resource whose id starts with the scope's; looks at all there are."""
+        """Give every resource whose id starts with the scope's, which is that of a subscription or what is in it."""
         prefix = scope.lower() + "/"
-        return [item for key, item in self._items.items() if key.startswith(prefix)]
+        group, subscription = _places(scope.lower())
+        places = [group] if group != subscription else self._groups.get(subscription, {})
+        found = (self._inside.get(place, {}) for place in places)
+        return [item for items in found for key, item in items.items() if key.startswith(prefix)]
 
     def of(self, kind: type[R]) -> Iterator[R]:
         """Iterate over a snapshot of all resources of the class."""
-        return iter([item for item in self._items.values() if isinstance(item, kind)])
+        return iter(
+            [item for each, items in self._classes.items() if issubclass(each, kind) for item in items.values()]
+        )
+
+    def named(self, kind: type[R], name: str) -> list[R]:
+        """Give the resources of exactly the class that have the name, wherever they are."""
+        keys = self._names.get((kind, name.lower()), ())
+        return [item for key in keys if isinstance(item := self._items[key], kind)]
 
 
 def _is_nested(resource: Resource) -> bool:
@@ -130,6 +183,13 @@ def _is_nested(resource: Resource) -> bool:
 
 def _parent(resource: Resource) -> str:
     return resource.key.rsplit("/", 2)[0]
+
+
+def _places(key: str) -> tuple[str, str]:
+    """Give the group that something is in, or the subscription where it is in none, and the subscription."""
+    parts = key.split("/", 5)
+    subscription = "/".join(parts[:3])
+    return ("/".join(parts[:5]) if parts[3:4] == ["resourcegroups"] else subscription), subscription
 
 
 def _indexes(resource: Resource) -> tuple[tuple[str, str], ...]:

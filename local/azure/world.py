@@ -7,6 +7,7 @@ import itertools
 import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote
@@ -42,7 +43,7 @@ from local.azure.redis import Cache
 from local.azure.redisenterprise import Cluster
 from local.azure.routes import Routes, verb_of
 from local.azure.seeds import Seed, leave_free, plant, read
-from local.azure.store import Resource, Store
+from local.azure.store import ALWAYS, Resource, Store
 from local.azure.subscriptions import Directory
 from local.azure.throttle import KINDS, Buckets, Throttle
 
@@ -123,6 +124,7 @@ class World:
     _timers: list[_Timer] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
     _moment: float | None = None
+    _beginning: bool = False
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.options.seed)
@@ -172,6 +174,10 @@ class World:
     def uuid(self) -> str:
         """Give the next UUID of this world's seeded source."""
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+
+    def serial(self) -> int:
+        """Give the next place in lists."""
+        return next(self._numbers) + 1
 
     def lasting(self, spread: Spread) -> float:
         """Draw a duration in world seconds."""
@@ -239,8 +245,17 @@ class World:
         """Make or replace a resource; a new one gets its place in lists."""
         if not resource.serial:
             before = self.store.get(resource.id)
-            resource = replace(resource, serial=before.serial if before else next(self._numbers) + 1)
-        self.store.put(resource, self.now)
+            resource = replace(resource, serial=before.serial if before else self.serial())
+        self.store.put(resource, ALWAYS if self._beginning else self.now)
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Let what is put inside have been there always: it has no history, and nobody sees the world without it."""
+        self._beginning = True
+        try:
+            yield
+        finally:
+            self._beginning = False
 
     def remove(self, resource_id: str) -> Resource | None:
         """Take a resource away at once; None where there is none."""
