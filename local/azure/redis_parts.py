@@ -255,8 +255,8 @@ def put_server(world: World, call: Call) -> Answer:
     if linked.state != "Succeeded":
         raise errors.busy(linked.id)
     for one in (cache, linked):
-        if one.sku["name"] != "Premium" or one.connections:
-            raise errors.bad_request(f"'{one.name}' cannot be linked: it has to be Premium and without endpoints.")
+        if one.sku["name"] != "Premium":
+            raise errors.bad_request(f"'{one.name}' cannot be linked: it has to be Premium.")
     role = str(call.properties.get("serverRole") or "Secondary")
     other = "Primary" if role == "Secondary" else "Secondary"
     before = world.store.find(call.path.text, Part)

@@ -167,9 +167,8 @@ class Store:
 
     def of(self, kind: type[R]) -> Iterator[R]:
         """Iterate over a snapshot of all resources of the class."""
-        return iter(
-            [item for each, items in self._classes.items() if issubclass(each, kind) for item in items.values()]
-        )
+        classes = [items for each, items in self._classes.items() if issubclass(each, kind)]
+        return iter([item for items in classes for item in items.values() if isinstance(item, kind)])
 
     def named(self, kind: type[R], name: str) -> list[R]:
         """Give the resources of exactly the class that have the name, wherever they are."""

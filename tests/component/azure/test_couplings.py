@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from local.azure.callers import APP
 from local.azure.calls import Json
-from local.azure.faults import Denied
+from local.azure.faults import Denied, PolicyDenial
 from local.azure.network.vnets import Subnet
+from local.azure.throttle import Buckets
 from local.azure.world import PolicyZoneGroups, World, WorldOptions
 from tests.component.azure.fleet import (
     CACHE,
@@ -33,6 +37,8 @@ from tests.component.azure.fleet import (
     states,
     zone_group,
 )
+
+KEEP: Json = {"properties": {"level": "CanNotDelete"}}
 
 
 def test_an_endpoint_appears_on_its_cache_as_an_approved_connection_named_after_it() -> None:
@@ -371,3 +377,109 @@ def test_a_zone_group_needs_its_zone() -> None:
     attach(world, clock, dns=False)
     answer = world.act("PUT", ZONE_GROUP, zone_group(ZONE_ID + ".example"))
     assert answer.error_code == "InvalidResourceReference"
+
+
+def test_a_cache_takes_100_endpoints() -> None:
+    world, clock = make_world(WorldOptions(buckets=Buckets(enforced=False)))
+    for number in range(100):
+        attach(world, clock, f"pe-{number}", dns=False)
+    assert len(cache(world).connections) == 100
+    answer = world.act("PUT", endpoint_id("pe-100"), endpoint())
+    assert answer.status == 400
+    assert "at most 100" in str(answer.body)
+
+
+def test_a_linked_cache_takes_an_endpoint_only_while_it_is_parted() -> None:
+    world, clock = make_world()
+    names = ("first", "second")
+    world.seed(
+        {"caches": [{"subscription": SUBSCRIPTION, "group": "rg-cache", "name": n, "sku": "Premium"} for n in names]}
+    )
+    first, second = (cache_id(name) for name in names)
+    server = f"{first}/linkedServers/second"
+    link = {"properties": {"linkedRedisCacheId": second, "linkedRedisCacheLocation": "West Europe"}}
+    done(world, clock, world.act("PUT", server, link))
+    refused = world.act("PUT", ENDPOINT, endpoint(first))
+    assert (refused.status, cache(world, "first").connections) == (400, ())
+    done(world, clock, world.act("DELETE", server))
+    attach(world, clock, body=endpoint(first), dns=False)
+    done(world, clock, world.act("PUT", server, link))
+    assert states(world, "first") == ["Approved"]
+    assert cache(world, "second").linked_servers == (first,)
+
+
+def test_an_endpoint_has_a_network_interface_for_as_long_as_it_lives() -> None:
+    world, clock = make_world()
+    attach(world, clock, dns=False)
+    shown = world.show(ENDPOINT)
+    assert shown is not None
+    (nic,) = shown["properties"]["networkInterfaces"]
+    assert world.act("GET", nic["id"]).status == 200
+    done(world, clock, world.act("DELETE", ENDPOINT))
+    assert world.act("GET", nic["id"]).status == 404
+
+
+def test_deleting_the_group_of_a_cache_disconnects_endpoints_elsewhere() -> None:
+    world, clock = make_world()
+    attach(world, clock)
+    done(world, clock, world.act("DELETE", CACHES))
+    assert world.show(CACHE) is None
+    assert link_state(world) == "Disconnected"
+
+
+def test_a_zone_goes_once_its_link_has_gone() -> None:
+    world, clock = make_world()
+    link = f"{ZONE_ID}/virtualNetworkLinks/vnet-weu"
+    refused = world.act("DELETE", ZONE_ID)
+    assert (refused.status, refused.error_code) == (409, "CannotDeleteResource")
+    assert "/virtualNetworkLinks/vnet-weu'" in str(refused.body)
+    done(world, clock, world.act("DELETE", link))
+    done(world, clock, world.act("DELETE", ZONE_ID))
+    assert world.show(ZONE_ID) is None
+
+
+def test_a_subnet_goes_once_its_last_endpoint_has_gone() -> None:
+    world, clock = make_world()
+    attach(world, clock, dns=False)
+    assert world.act("DELETE", SUBNET).error_code == "InUseSubnetCannotBeDeleted"
+    done(world, clock, world.act("DELETE", ENDPOINT))
+    done(world, clock, world.act("DELETE", SUBNET))
+    assert world.show(SUBNET) is None
+
+
+def test_a_lock_on_a_cache_keeps_the_cache_and_lets_an_endpoint_go() -> None:
+    world, clock = make_world()
+    attach(world, clock)
+    done(world, clock, world.act("PUT", f"{CACHE}/providers/Microsoft.Authorization/locks/keep", KEEP))
+    assert world.act("DELETE", CACHE).error_code == "ScopeLocked"
+    done(world, clock, world.act("DELETE", ENDPOINT))
+    assert states(world) == []
+
+
+def test_a_lock_keeps_an_endpoint_and_its_zone_group() -> None:
+    world, clock = make_world()
+    attach(world, clock)
+    done(world, clock, world.act("PUT", f"{ENDPOINT}/providers/Microsoft.Authorization/locks/keep", KEEP))
+    refused = [world.act("DELETE", each).error_code for each in (ENDPOINT, ZONE_GROUP, NETWORK)]
+    assert refused == ["ScopeLocked"] * 3
+    assert states(world) == ["Approved"]
+    assert world.show(RECORD) is not None
+
+
+def test_a_policy_that_denies_endpoints_leaves_the_cache_and_the_subnet_alone() -> None:
+    world, _ = make_world()
+    world.faults.add(PolicyDenial("Microsoft.Network/privateEndpoints", NETWORK))
+    answer = world.act("PUT", ENDPOINT, endpoint())
+    assert (answer.status, answer.error_code) == (403, "RequestDisallowedByPolicy")
+    assert (cache(world).public, states(world), _taken(world, SUBNET)) == ("Enabled", [], 0)
+
+
+def test_every_coupling_that_is_documented_names_tests_that_exist() -> None:
+    root = Path(__file__).parents[3]
+    _, _, section = (root / "docs" / "emulator.md").read_text(encoding="utf-8").partition("## Couplings")
+    rows = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ") and "`test_" in line]
+    named = {name for row in rows for name in re.findall(r"`(test_\w+)`", row)}
+    written = "\n".join(each.read_text(encoding="utf-8") for each in Path(__file__).parent.glob("test_*.py"))
+    assert [name for name in sorted(named) if f"def {name}(" not in written] == []
+    assert all(re.search(r"recorded|documented|reported|guess", row.split("|")[2]) for row in rows)
+    assert len(rows) > 30

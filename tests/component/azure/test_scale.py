@@ -112,13 +112,13 @@ def test_what_stays_is_listed_once_whatever_is_written_between_pages(
 
 def _write(world: World, there: list[Cache], what: str, number: int) -> None:
     cache = there[number]
-    match what:
-        case "tag" if (held := world.store.find(cache.id, Cache)) is not None:
-            world.put(replace(held, tags={"a": "b"}))
-        case "delete":
-            world.remove(cache.id)
-        case "create":
-            world.put(replace(cache, id=f"{cache.id}-new", serial=0))
+    held = world.store.find(cache.id, Cache)
+    if what == "create":
+        world.put(replace(cache, id=f"{cache.id}-new", serial=0))
+    elif what == "delete":
+        world.remove(cache.id)
+    elif held is not None:
+        world.put(replace(held, tags={"a": "b"}))
 
 
 # ── looking up ──────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +142,7 @@ class Counted(Resource):
 
 
 def _counted(count: int, per_group: int = 100) -> tuple[Store, list[str]]:
-    store, looks = Store(), []
+    store, looks = Store(), list[str]()
     for number in range(count):
         group = f"/subscriptions/s{number // 1000}/resourceGroups/g{number // per_group}"
         resource_id = f"{group}/providers/Microsoft.Cache/Redis/c{number}"
