@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from shared.desk.desk import Desk
     from shared.intake import Intake
     from shared.letters import Letters
+    from shared.networks import NetworkReconciler
     from shared.policy import Policy
     from shared.publish import Publisher
     from shared.reconcile import Reconciler
@@ -96,6 +97,14 @@ def reconciler() -> Reconciler:
     from shared.reconcile import Reconciler
 
     return Reconciler(arm(), store(), policy(), publisher(), now, hold())
+
+
+@cache
+def networks() -> NetworkReconciler:
+    """Put together what makes passes over networks."""
+    from shared.networks import NetworkReconciler
+
+    return NetworkReconciler(arm(), store(), policy(), now)
 
 
 def hold() -> timedelta:

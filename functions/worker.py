@@ -17,25 +17,29 @@ log = Log(__name__)
 @bp.function_name("reconcile")
 @bp.queue_trigger(arg_name="message", queue_name="reconcile", connection="AzureWebJobsStorage")
 async def reconcile(message: func.QueueMessage) -> None:
-    """Make one pass over the cache that the message names."""
-    from shared.store.queue import decode
+    """Make one pass over the cache, or the network, that the message names."""
+    from shared.store.queue import NetworkWake, decode_any
 
-    read = decode(message.get_body())
-    await composition.reconciler().run(read.wake, read.woken_at(_inserted(message)))
+    read = decode_any(message.get_body())
+    if isinstance(read, NetworkWake):
+        return await composition.networks().run(read)
+    return await composition.reconciler().run(read.wake, read.woken_at(_inserted(message)))
 
 
 @bp.function_name("reconcile_poison")
 @bp.queue_trigger(arg_name="message", queue_name="reconcile-poison", connection="AzureWebJobsStorage")
 async def reconcile_poison(message: func.QueueMessage) -> None:
-    """Make a failure visible: the cache's verdict becomes Blocked(Failed), and the sweep tries again."""
-    from shared.store.queue import InvalidMessageError, decode
+    """Make a failure visible: the verdict becomes Blocked(Failed), and the sweep tries again."""
+    from shared.store.queue import InvalidMessageError, NetworkWake, decode_any
 
     try:
-        wake = decode(message.get_body()).wake
+        read = decode_any(message.get_body())
     except InvalidMessageError as error:
         log.error("message dropped", error=error)  # noqa: TRY400 - what is wrong with it is all there is to say
-        return
-    await composition.reconciler().fail(wake)
+        return None
+    if isinstance(read, NetworkWake):
+        return await composition.networks().fail(read)
+    return await composition.reconciler().fail(read.wake)
 
 
 def _inserted(message: func.QueueMessage) -> datetime:

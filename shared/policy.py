@@ -22,7 +22,7 @@ from shared.model import Cache, Kind, LastEndpoint, Mode, Placement, Safeguards,
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.ids import CacheId, GroupId
+    from shared.ids import CacheId, GroupId, NetworkId
 
 EVERYTHING = "*"
 
@@ -181,6 +181,19 @@ class TimingSpec(_Spec, frozen=True):
     thorough: Duration = "24h"
 
 
+class NetworksSpec(_Spec, frozen=True):
+    """Where the API may make and complete virtual networks: nowhere, unless it is said here."""
+
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description='Ids of resource groups; "*" stands for any text.',
+            examples=["/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-net-*"],
+        ),
+    ] = ()
+    zones: Annotated[dict[str, str], Meta(description="Zone name: id of the zone of a hub to link networks to.")] = {}
+
+
 class PolicySpec(_Spec, frozen=True):
     """The whole file."""
 
@@ -190,6 +203,7 @@ class PolicySpec(_Spec, frozen=True):
     placements: dict[str, PlacementSpec] = {}
     exemptions: ExemptionsSpec = ExemptionsSpec()
     safeguards: SafeguardsSpec = SafeguardsSpec()
+    networks: NetworksSpec = NetworksSpec()
     tags: TagsSpec = TagsSpec()
     timing: TimingSpec = TimingSpec()
 
@@ -257,6 +271,18 @@ class PlacementRule:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkRules:
+    """Where networks may be made, and which zones they are linked to."""
+
+    allow: tuple[str, ...] = ()
+    zones: Mapping[str, NetworkId] = field(default_factory=dict)
+
+    def admit(self, group: GroupId) -> bool:
+        """Tell whether a network may be made or completed in a resource group."""
+        return _matches_any(str(group), self.allow)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """A policy that has been checked."""
 
@@ -266,6 +292,7 @@ class Policy:
     safeguards: Safeguards
     timing: Timing
     digest: str
+    networks: NetworkRules = NetworkRules()
 
     def rule_for(self, cache: Cache) -> RuleSpec | None:
         """Find the first rule that matches; None means that nothing is asked of the cache."""

@@ -16,6 +16,7 @@ from shared.model import DnsMode, Placement
 from shared.policy import (
     EVERYTHING,
     DnsChoice,
+    NetworkRules,
     PlacementRule,
     PlacementSpec,
     Policy,
@@ -27,7 +28,7 @@ from shared.policy import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from shared.ids import NetworkId
 
@@ -36,6 +37,7 @@ _MOST_VALUES = 20_000
 """Aliases can make a short text hold more than a machine does."""
 _DEEPEST = 20
 """How many keys lead to a value at most; those of a policy are 5."""
+_GROUP_PATTERN = re.compile(r"/subscriptions/(?:\*|[0-9a-f-]{36})/resourceGroups/[\w().*-]{1,90}", re.IGNORECASE)
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -185,6 +187,7 @@ class _Reader:
     def policy(self) -> Policy:
         scope = self._scope()
         placements = self._placements()
+        networks = self._networks()
         self._rules()
         if self._problems:
             raise PolicyError(self._document.source, self._problems)
@@ -195,6 +198,7 @@ class _Reader:
             safeguards=safeguards_of(self._spec.safeguards),
             timing=timing_of(self._spec.timing),
             digest=digest(self._spec),
+            networks=networks,
         )
 
     def _note(self, path: Path, message: str) -> None:
@@ -245,7 +249,7 @@ class _Reader:
     def _placement(self, path: Path, alias: str, spec: PlacementSpec) -> Placement | None:
         subnet = self._parse((*path, "subnet"), spec.subnet, SubnetId.parse)
         group = self._parse((*path, "endpointResourceGroup"), spec.endpoint_resource_group, GroupId.parse)
-        zones = self._zones((*path, "dns", "zones"), spec)
+        zones = {} if isinstance(spec.dns, DnsChoice) else self._zones((*path, "dns", "zones"), spec.dns.zones)
         if subnet is None or group is None:
             return None
         match spec.dns:
@@ -257,11 +261,17 @@ class _Reader:
                 mode = DnsMode.ZONES
         return Placement(alias, short_region(spec.region), subnet, group, mode, zones)
 
-    def _zones(self, path: Path, spec: PlacementSpec) -> dict[str, NetworkId]:
-        if isinstance(spec.dns, DnsChoice):
-            return {}
+    def _networks(self) -> NetworkRules:
+        spec = self._spec.networks
+        for index, text in enumerate(spec.allow):
+            if not _GROUP_PATTERN.fullmatch(text):
+                right = "'/subscriptions/<guid or *>/resourceGroups/<name or pattern>'"
+                self._note(("networks", "allow", index), f"'{text[:200]}' is not of the form {right}")
+        return NetworkRules(spec.allow, self._zones(("networks", "zones"), spec.zones))
+
+    def _zones(self, path: Path, spec: Mapping[str, str]) -> dict[str, NetworkId]:
         zones: dict[str, NetworkId] = {}
-        for name, text in spec.dns.zones.items():
+        for name, text in spec.items():
             zone = self._parse((*path, name), text, zone_id)
             if zone and zone.name != name.lower():
                 self._note((*path, name), f"the id is that of the zone '{zone.name}', not of '{name}'")

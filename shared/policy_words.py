@@ -18,6 +18,7 @@ def explained(policy: Policy) -> list[str]:
     for number, rule in enumerate(policy.spec.rules, 1):
         lines.append(f"Rule {number}: {_rule(policy, rule)}")
     lines += [_placement(rule) for rule in policy.placements.values()]
+    lines += [_networks(policy)] if policy.networks.allow else []
     return [*lines, _brakes(policy), _exemptions(policy)]
 
 
@@ -108,6 +109,12 @@ def _placement(rule: PlacementRule) -> str:
     whom = "for some caches only" if rule.particular else "for every cache"
     subnet = f"{placement.subnet.network.name}/{placement.subnet.name}"
     return f"Placement {placement.name}: subnet {subnet} in {placement.region}, {whom}; {dns}."
+
+
+def _networks(policy: Policy) -> str:
+    where = ", ".join(policy.networks.allow)
+    zones = ", ".join(policy.networks.zones) or "none but those of the placements"
+    return f"Networks may be made and completed over HTTP in {where}; zones of a hub to link them to: {zones}."
 
 
 def _brakes(policy: Policy) -> str:

@@ -22,7 +22,7 @@ from shared.logs import Log
 from shared.model import Look, Trigger, WakeUp
 from shared.policy import Request
 from shared.publish import PublishError
-from shared.store.queue import SweepPage
+from shared.store.queue import NetworkWake, SweepPage
 from shared.store.sweeps import PageReport
 
 if TYPE_CHECKING:
@@ -109,6 +109,8 @@ class Sweeper:
                 PageReport(message.page, last=True, error_code="OutOfScope", error_message=said),
             )
             return
+        if message.page == 0:
+            await self._networks(message.subscription)
         try:
             await self._looked_through(message, found)
         except ArmError as error:
@@ -133,6 +135,11 @@ class Sweeper:
         for cache, why in drifted.items():
             log.info("drifted", cache=cache, because=why.value)
         await self._next(message, page, len(drifted))
+
+    async def _networks(self, subscription: str) -> None:
+        """Wake the networks that were asked for: nobody tells when one is changed, or its message was lost."""
+        for network in await self.store.networks.wanted_in(subscription):
+            await self.store.queue.put_network(NetworkWake(network))
 
     async def _unmade(self, message: SweepPage, rows: Mapping[CacheId, CacheRow]) -> list[CacheId]:
         """Find the caches that were asked for and that no pass has come to: the message for it was lost."""

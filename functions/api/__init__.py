@@ -1,6 +1,6 @@
 """HTTP: what pipelines ask and are told. One module per resource, one function per operation."""
 
-from functions.api import access, caches, creations, endpoints, exemptions, history, service, sweeps
+from functions.api import access, caches, creations, endpoints, exemptions, history, networks, service, sweeps
 
 blueprints = (
     caches.bp,
@@ -9,6 +9,7 @@ blueprints = (
     access.bp,
     exemptions.bp,
     history.bp,
+    networks.bp,
     sweeps.bp,
     service.bp,
 )

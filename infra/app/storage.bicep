@@ -47,6 +47,7 @@ var tableNames = [
   'history'
   'sweeps'
   'turns'
+  'networks'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {

@@ -13,6 +13,7 @@ from shared.arm.dns import Dns
 from shared.arm.enterprise import EnterpriseCaches
 from shared.arm.errors import ArmError, Retry
 from shared.arm.network import Network
+from shared.arm.networks import Networks
 from shared.arm.retry import Patience
 from shared.arm.subscriptions import Subscriptions
 from shared.ids import CacheType
@@ -29,6 +30,7 @@ __all__ = [
     "Cooldown",
     "Dns",
     "Network",
+    "Networks",
     "NewCaches",
     "Page",
     "Patience",
@@ -56,6 +58,7 @@ class Arm:
         self.enterprise: CacheAdapter = EnterpriseCaches(caller)
         self.new_caches = NewCaches(caller)
         self.network = Network(caller)
+        self.networks = Networks(caller)
         self.dns = Dns(caller)
         self.subscriptions = Subscriptions(caller)
 

@@ -8,7 +8,7 @@ from typing import Any
 from shared.arm.caches import Body, properties
 from shared.arm.calls import Caller
 from shared.arm.errors import Call
-from shared.ids import InvalidIdError, NetworkId, network_id
+from shared.ids import InvalidIdError, NetworkId, network_id, zone_id
 from shared.model import MANAGED_BY, TAG_MANAGED_BY
 
 _READ = "Microsoft.Network/privateDnsZones/read"
@@ -40,6 +40,17 @@ class Dns:
             return network in [_linked_network(link.as_dict()) async for link in links.list(zone.group, zone.name)]
 
         return await self._caller.found(Call(_READ_LINKS, zone.subscription), send) or False
+
+    async def zones_of(self, subscription: str, names: frozenset[str]) -> tuple[NetworkId, ...]:
+        """Find the zones of these names in a subscription, in whatever resource group."""
+
+        async def send() -> list[str]:
+            zones = self._caller.clients.dns(subscription).private_zones
+            return [str(zone.id or "") async for zone in zones.list()]
+
+        listed = await self._caller(Call(_READ, subscription), send)
+        found = (zone_id(text) for text in listed if text.lower().rpartition("/")[2] in names)
+        return tuple(found)
 
     async def create_zone(self, zone: NetworkId) -> None:
         """Begin a zone; one that somebody else has made meanwhile is left as it is.

@@ -18,6 +18,7 @@ from shared.store.deadletters import DeadLetters
 from shared.store.encoding import Key
 from shared.store.history import History
 from shared.store.links import Links
+from shared.store.networks import NetworkRows
 from shared.store.queue import WorkQueue
 from shared.store.requests import Requests
 from shared.store.settings import StoreSettings
@@ -43,6 +44,7 @@ class Store:
         self.links = Links(account)
         self.requests = Requests(account)
         self.creations = Creations(account)
+        self.networks = NetworkRows(account)
         self.cooldown = Cooldowns(account, monotonic)
         self.closures = Closures(account)
         self.history = History(account)
@@ -63,8 +65,9 @@ class Store:
     async def ensure(self) -> None:
         """Make the queues and tables that are missing. Whatever is missing later is made when it is needed."""
         await self.queue.ensure()
-        tables = (self.caches, self.links, self.requests, self.cooldown, self.closures, self.history, self.sweeps)
-        for holder in (*tables, self.turns):
+        asked = (self.requests, self.networks)
+        kept = (self.caches, self.links, self.cooldown, self.closures, self.history, self.sweeps, self.turns)
+        for holder in (*asked, *kept):
             await holder.table.ensure()
 
     async def now(self) -> datetime:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from shared.ids import CacheId, CacheType, InvalidIdError, subscription_id
+from shared.ids import CacheId, CacheType, InvalidIdError, NetworkId, network_id, subscription_id
 from shared.model import Look, Trigger, WakeUp
 from shared.store.account import Account
 from shared.store.encoding import bounded
@@ -83,6 +83,21 @@ class _WakeUpText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     woken: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class NetworkWake:
+    """A message of the queue ``reconcile`` that names a network instead of a cache."""
+
+    network: NetworkId
+    caller: str = ""
+    """Who asked for it; "" for a look that Drawbridge itself asks for."""
+
+
+class _NetworkText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    v: int
+    network: str
+    caller: str = ""
+
+
 class _SweepText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     v: int
     sweep: str
@@ -124,6 +139,30 @@ def decode(text: str | bytes) -> Message:
     return Message(wake, timedelta(seconds=read.delay), read.woken)
 
 
+def encode_network(wake: NetworkWake) -> str:
+    """Write a wake-up of a network as the text of a message."""
+    return _text(_NetworkText(VERSION, str(wake.network), bounded(wake.caller, _TEXT_LIMIT)))
+
+
+def decode_any(text: str | bytes) -> Message | NetworkWake:
+    """Read a message of the queue ``reconcile``, whatever it names; raises InvalidMessageError."""
+    if not _names_network(text):
+        return decode(text)
+    read = _read(text, _NetworkText)
+    try:
+        return NetworkWake(network_id(read.network), read.caller)
+    except InvalidIdError as error:
+        raise InvalidMessageError(f"network: {error}") from error
+
+
+def _names_network(text: str | bytes) -> bool:
+    try:
+        raw = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return isinstance(raw, dict) and "network" in raw
+
+
 def encode_sweep(page: SweepPage) -> str:
     """Write a sweep's page as the text of a message; raises InvalidMessageError for one that is too long."""
     if len(page.continuation) > _CONTINUATION_LIMIT:
@@ -163,6 +202,10 @@ class WorkQueue:
         ``woken_at`` is given when a wake-up is put off: a pass that covers the first covers this one too.
         """
         await self._send(RECONCILE, encode(Message(wake, _capped(delay), woken_at)), delay)
+
+    async def put_network(self, wake: NetworkWake, delay: timedelta = _NOW) -> None:
+        """Queue one network, to be seen after ``delay``."""
+        await self._send(RECONCILE, encode_network(wake), delay)
 
     async def put_all(self, wakes: Iterable[WakeUp], delay: timedelta = _NOW) -> None:
         """Queue many caches, sixteen at a time; raises the first error, and then some may be queued."""

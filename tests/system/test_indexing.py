@@ -94,6 +94,8 @@ FUNCTIONS: dict[str, Bindings] = {
     "list_sweeps": answers("GET", "sweeps"),
     "post_sweep": answers("POST", "sweeps"),
     "get_sweep": answers("GET", "sweeps/{sweep}"),
+    "get_network": answers("GET", "networks/{subscription}/{group}/{name}"),
+    "put_network": answers("PUT", "networks/{subscription}/{group}/{name}"),
     "get_health": answers("GET", "health", "ANONYMOUS"),
     "get_openapi": answers("GET", "openapi.json"),
     "get_docs": answers("GET", "docs"),

@@ -48,6 +48,11 @@ def test_the_policy_that_ships_names_every_key() -> None:
         pytest.param(fleet.policy(last_endpoint="lockdown"), "stays closed until somebody asks", id="lockdown"),
         pytest.param(fleet.policy(dns="external"), "somebody else makes the DNS zone group", id="external"),
         pytest.param(fleet.policy(dns="create"), "makes the private DNS zone beside the network", id="create"),
+        pytest.param(
+            fleet.policy() + "networks: {allow: ['/subscriptions/*/resourceGroups/rg-net']}\n",
+            "Networks may be made and completed over HTTP in /subscriptions/*/resourceGroups/rg-net",
+            id="networks",
+        ),
         pytest.param(fleet.policy(close="none"), "public access is left as it is", id="left open"),
     ],
 )

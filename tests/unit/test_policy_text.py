@@ -60,7 +60,7 @@ safeguards:
 tags:
   enrol: drawbridge
 """
-TOP = "scope, mode, rules, placements, exemptions, safeguards, tags, timing."
+TOP = "scope, mode, rules, placements, exemptions, safeguards, networks, tags, timing."
 A_GUID = f"a subscription id (a GUID such as {S})"
 PLACED = "placements.weu-prod"
 
@@ -69,6 +69,15 @@ def problems(text: str) -> list[Problem]:
     with pytest.raises(PolicyError) as refused:
         load(text)
     return list(refused.value.problems)
+
+
+def test_a_group_that_no_network_can_be_in_is_named_with_its_line_and_what_would_be_right() -> None:
+    with pytest.raises(PolicyError) as refused:
+        load("scope: {subscriptions: ['*']}\nnetworks:\n  allow: [rg-net]\n")
+
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.key) == (3, "networks.allow[0]")
+    assert "/subscriptions/<guid or *>/resourceGroups/" in problem.message
 
 
 def test_a_valid_policy_is_read_with_every_id_parsed() -> None:
@@ -127,7 +136,7 @@ def test_a_valid_policy_is_read_with_every_id_parsed() -> None:
                 8,
                 "rules[0].enroll",
                 "there is no such key here; did you mean 'enrol'? "
-                "The keys are: match, enrol, closePublicAccess, lastEndpoint, optOut, mode.",
+                "The keys are: match, enrol, closePublicAccess, lastEndpoint, optOut, freePlacement, mode.",
             ),
             id="unknown-key-in-a-rule",
         ),

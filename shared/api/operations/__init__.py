@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.api.operation import Operation
-from shared.api.operations import access, caches, creations, endpoints, exemptions, history, service, sweeps
+from shared.api.operations import access, caches, creations, endpoints, exemptions, history, networks, service, sweeps
 
 OPERATIONS: tuple[Operation, ...] = (
     *caches.ALL,
@@ -12,6 +12,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *access.ALL,
     *exemptions.ALL,
     *history.ALL,
+    *networks.ALL,
     *sweeps.ALL,
     *service.ALL,
 )

@@ -9,6 +9,7 @@ from shared.arm import Arm
 from shared.arm.classic import classic_cache
 from shared.ids import CacheId, GroupId, SubnetId, endpoint_id, network_id, zone_id
 from shared.model import DnsMode, Kind, NewCache, Placement, PublicAccess
+from shared.networking import NetworkWish
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/net"
@@ -20,6 +21,7 @@ ZONE = zone_id(f"{GROUP}/providers/Microsoft.Network/privateDnsZones/privatelink
 PLACEMENT = Placement("weu", "westeurope", SubnetId(VNET, "pe"), GroupId.parse(GROUP), DnsMode.ZONES)
 NEW = NewCache(Kind.CLASSIC, "westeurope", "Premium_P1", shards=2, zones=("1", "2"), tags={"env": "prod"})
 NEW_CLUSTER = NewCache(Kind.MANAGED, "westeurope", "Balanced_B5", access_keys=True)
+NETWORK = NetworkWish("westeurope", ("10.1.0.0/16",), "pe", "10.1.0.0/24", (ZONE.name,))
 CACHE_BODY = {
     "id": str(CACHE),
     "location": "West Europe",
@@ -85,6 +87,10 @@ METHODS = [
     ),
     Method("network.delete_endpoint", lambda a: a.network.delete_endpoint(ENDPOINT), True, True),
     Method("network.put_zone_group", lambda a: a.network.put_zone_group(ENDPOINT, "default", ZONE), True, False),
+    Method("networks.get", lambda a: a.networks.get(VNET), False, True),
+    Method("networks.create", lambda a: a.networks.create(VNET, NETWORK), True, False),
+    Method("networks.create_subnet", lambda a: a.networks.create_subnet(VNET, NETWORK), True, False),
+    Method("dns.zones_of", lambda a: a.dns.zones_of(SUBSCRIPTION, frozenset({ZONE.name})), False, False),
     Method("dns.zone_exists", lambda a: a.dns.zone_exists(ZONE), False, True),
     Method("dns.link_exists", lambda a: a.dns.link_exists(ZONE, VNET), False, True),
     Method("dns.create_zone", lambda a: a.dns.create_zone(ZONE), True, False),

@@ -36,6 +36,7 @@ ROLES = {
         "Microsoft.Cache/redis/write",
         "Microsoft.Cache/redis/PrivateEndpointConnectionsApproval/action",
         "Microsoft.Cache/redisEnterprise/databases/read",
+        "Microsoft.Cache/redisEnterprise/databases/write",
         "Microsoft.Cache/redisEnterprise/read",
         "Microsoft.Cache/redisEnterprise/write",
         "Microsoft.Cache/redisEnterprise/PrivateEndpointConnectionsApproval/action",
