@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from shared.model import DnsMode, LastEndpoint, Mode
-from shared.policy import Close, Enrol, OptOut
+from shared.policy import Close, Enrol, FreePlacement, OptOut
 
 if TYPE_CHECKING:
     from shared.policy import MatchSpec, PlacementRule, Policy, RuleSpec
@@ -42,7 +42,8 @@ def _scope(policy: Policy) -> str:
 
 def _rule(policy: Policy, rule: RuleSpec) -> str:
     acts = "" if rule.mode is None or rule.mode is policy.spec.mode else f" This rule's mode is {rule.mode.value}."
-    return f"{_whom(rule.match)}, {_enrols(policy, rule)} {_closes(rule)} {_loses(rule)}{_opts_out(policy, rule)}{acts}"
+    more = f"{_opts_out(policy, rule)}{_frees(rule)}"
+    return f"{_whom(rule.match)}, {_enrols(policy, rule)} {_closes(rule)} {_loses(rule)}{more}{acts}"
 
 
 def _whom(match: MatchSpec) -> str:
@@ -95,6 +96,11 @@ def _opts_out(policy: Policy, rule: RuleSpec) -> str:
     return f" A tag {policy.spec.tags.enrol} = ignore takes a cache out." if rule.opt_out is OptOut.ALLOWED else ""
 
 
+def _frees(rule: RuleSpec) -> str:
+    allowed = rule.free_placement is FreePlacement.ALLOWED
+    return " A caller of the API may choose any subnet in scope." if allowed else ""
+
+
 def _placement(rule: PlacementRule) -> str:
     placement = rule.placement
     match placement.dns:
@@ -128,9 +134,10 @@ def _brakes(policy: Policy) -> str:
 def _exemptions(policy: Policy) -> str:
     bounds = policy.spec.exemptions
     if not bounds.max_days:
-        return "No tag can exempt a cache for longer than today."
+        return "No tag and no Admin can exempt a cache for longer than today."
     reason = ", with a reason" if bounds.require_reason else ""
-    return f"A tag can exempt a cache from being closed for up to {bounds.max_days} days{reason}."
+    days = f"{bounds.max_days} days{reason}"
+    return f"A tag, or an Admin through the API, can exempt a cache from being closed for up to {days}."
 
 
 def warnings(policy: Policy) -> list[str]:

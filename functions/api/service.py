@@ -32,6 +32,11 @@ async def get_health(call: Call) -> Answer:
         log.error("policy not usable", because=error)  # noqa: TRY400 - the error lists every mistake itself
         problems.append("the policy cannot be used")
     try:
+        composition.access()
+    except ValueError as error:
+        log.error("callers cannot be told apart", because=error)  # noqa: TRY400
+        problems.append("a setting about callers is wrong")
+    try:
         await composition.store().now()
     except Exception as error:  # noqa: BLE001 - whatever it is, the answer is that storage cannot be used
         log.error("storage not usable", because=error)  # noqa: TRY400

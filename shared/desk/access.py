@@ -20,8 +20,7 @@ from shared.wishes import ACCESS
 
 if TYPE_CHECKING:
     from shared.api.calls import Call
-    from shared.model import Cache
-    from shared.reconcile import Seen
+    from shared.model import Cache, Desired
     from shared.store.caches import CacheRow
 
 
@@ -46,8 +45,8 @@ class AccessDesk:
         request = await self.desk.store.requests.get(cache.id, subject=Subject.ACCESS)
         if request:
             return await self._answer(_Asked(cache, Access(request.options[ACCESS]), request), call.wait)
-        seen = await self.desk.seen(cache.id, await self.desk.store.caches.read(cache.id))
-        closes = seen.desired.close and seen.desired.exemption is None
+        wanted = await self.desk.wanted(cache)
+        closes = wanted.close and wanted.exemption is None
         return await self._answer(_Asked(cache, Access.DISABLED if closes else None, None), call.wait)
 
     async def ask(self, call: Call) -> Answer:
@@ -59,9 +58,9 @@ class AccessDesk:
         by, at = call.caller.name, self.desk.now()
         options = {ACCESS: wanted.value}
         request = StoredRequest(cache.id, "", by, at, options=options, subject=Subject.ACCESS)
-        seen = await self.desk.seen_with(request, await self.desk.store.caches.read(cache.id))
-        _insist(cache, wanted, seen)
+        _insist(cache, wanted, await self.desk.wanted(cache, request))
         if call.dry_run:
+            seen = await self.desk.seen_with(request, await self.desk.store.caches.read(cache.id))
             before = await self.desk.store.requests.get(cache.id, subject=Subject.ACCESS)
             call.conditions.insist_on(etag(before.etag) if before else "")
             decided = planned(plan(seen.observed, seen.desired, self.desk.now()))
@@ -83,7 +82,7 @@ class AccessDesk:
         return Answer(standing, STATUS[standing.state], etag(asked.request.etag) if asked.request else "", headers)
 
 
-def _insist(cache: Cache, wanted: Access, seen: Seen) -> None:
+def _insist(cache: Cache, wanted: Access, asked: Desired) -> None:
     """Refuse what the cache cannot do, and what the policy does not allow."""
     if cache.public_access is PublicAccess.ABSENT:
         message = "the cluster is too old to have publicNetworkAccess: it is public exactly while it has no endpoint"
@@ -91,7 +90,7 @@ def _insist(cache: Cache, wanted: Access, seen: Seen) -> None:
     if cache.vnet_injected:
         message = "the cache is inside a virtual network, where public access cannot be switched"
         raise ClashError(message, "publicNetworkAccess", code="NoPublicNetworkAccess")
-    if wanted is Access.ENABLED and not seen.desired.opened:
+    if wanted is Access.ENABLED and not asked.opened:
         message = "the policy closes this cache; it can be opened while an exemption holds"
         raise ClashError(message, "publicNetworkAccess", code="PolicyCloses")
 

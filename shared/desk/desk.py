@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from shared.api.errors import ChangedError, NotHereError, RefusedError
 from shared.arm.errors import ArmError
 from shared.chronicle import values_of
+from shared.desired import desired
 from shared.ids import CacheId, CacheType, GroupId, InvalidIdError
 from shared.model import Cache, Kind, Look, Reason, Trigger, Verdict, VerdictKind, WakeUp
 from shared.store.caches import CacheRow
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shared.api.calls import Call, Conditions
+    from shared.model import Desired
     from shared.policy import Request
     from shared.reconcile import Reconciler, Seen
     from shared.store import Store
@@ -148,24 +150,40 @@ class Desk:
                 raise
             raise RefusedError("pageToken is not one that a page has given", "pageToken") from error
 
+    async def wanted(self, cache: Cache, mine: StoredRequest | None = None) -> Desired:
+        """Say what is asked of a cache that was just read, as if a request were stored already; no call to Azure."""
+        wishes = await self.wishes_with(cache.id, mine)
+        found = await self.reconciler.found()
+        return desired(self.reconciler.policy, cache, wishes, self.now(), found)
+
+    async def wishes_with(self, cache: CacheId, mine: StoredRequest | None) -> tuple[Request, ...]:
+        """Give what callers have asked for, one request being as given."""
+        wishes = await self.reconciler.wishes(cache)
+        if mine is None:
+            return wishes
+        others = (w for w in wishes if (w.subject, w.placement) != (mine.subject, mine.placement))
+        return (*others, mine.wish)
+
     async def seen_with(self, request: StoredRequest, row: CacheRow | None) -> Seen:
         """Read a cache as if a request were stored already."""
-        wishes = await self.reconciler.wishes(request.cache)
-        mine = request.wish
-        others = [each for each in wishes if (each.subject, each.placement) != (mine.subject, mine.placement)]
-        return await self.seen(request.cache, row, (*others, mine))
+        return await self.seen(request.cache, row, await self.wishes_with(request.cache, request))
 
     async def heard(self, cache: CacheId, call: Call, what: str) -> None:
         """Have a cache looked at, as a call has asked for something, and write into its history who asked for what."""
         await self.told(cache, f"{call.operation.method} {call.operation.tag}", call.caller.name, what)
+
+    async def wake(self, cache: CacheId, operation: str, caller: str) -> WakeUp:
+        """Have a cache looked at, as somebody has asked for something; gives the wake-up."""
+        wake = WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation=operation, caller=caller)
+        await self.store.queue.put(wake)
+        return wake
 
     async def told(self, cache: CacheId, operation: str, caller: str, what: str) -> None:
         """Have a cache looked at, as somebody has asked for something, and write into its history who asked for what.
 
         The wish is stored by then: what is woken twice does no harm, and what is not would wait for the sweep.
         """
-        wake = WakeUp(cache, Trigger.REQUEST, Look.QUICK, operation=operation, caller=caller)
-        await self.store.queue.put(wake)
+        wake = await self.wake(cache, operation, caller)
         row = await self.store.caches.read(cache) or CacheRow(cache)
         verdict = row.verdict or Verdict(VerdictKind.CONVERGING, message="No pass has been made yet.")
         newest = (await self.store.history.page(cache, 1)).items

@@ -51,7 +51,11 @@ class EndpointsDesk:
         if call.dry_run:
             return await self._rehearsed(request, call.conditions)
         stored = await self._stored(request, call.conditions)
-        await self.desk.heard(cache.id, call, f"asked for an endpoint in placement '{placement}'")
+        if stored.requested_at == request.requested_at:
+            await self.desk.heard(cache.id, call, f"asked for an endpoint in placement '{placement}'")
+        else:
+            # It is there as asked for, as far as is known: a look does no harm, and nothing new was asked for.
+            await self.desk.wake(cache.id, "PUT endpoints", call.caller.name)
         return await self._answer(stored, cache.id, placement, call.wait)
 
     async def _stored(self, request: StoredRequest, conditions: Conditions) -> StoredRequest:

@@ -18,7 +18,7 @@ from tests.system.scene import playing, scene, with_rules
 pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
 
 ENROLLED = {"drawbridge": "private"}
-NAMES = ("two", "moved", "lastly", "rehearsed", "foreign", "named", "manual", "free", "fixed")
+NAMES = ("two", "moved", "lastly", "rehearsed", "foreign", "named", "manual", "free", "fixed", "addressed")
 CACHES: tuple[CacheSeed | ClusterSeed, ...] = (
     *(CacheSeed(fleet.APPS, "rg-shop", name) for name in NAMES),
     CacheSeed(fleet.APPS, "rg-shop", "tagged", tags=ENROLLED),
@@ -147,6 +147,18 @@ async def test_what_a_caller_chooses_about_an_endpoint_is_how_it_is_made(admin: 
     other = await admin.ask("PUT", url("named"), b'{"endpointName": "pe-other"}')
     assert (other.status, other.error[0]) == (409, "EndpointExists")
     assert (await admin.ask("PUT", url("named"), body)).status == 200
+
+
+async def test_an_address_and_groups_that_a_caller_chose_reach_azure(admin: Pipeline) -> None:
+    at, cache = admin.at, fleet.cache_id("addressed")
+    group = fleet.subnet_id("weu").partition("/virtualNetworks/")[0] + "/applicationSecurityGroups/asg-shop"
+    body = f'{{"ipAddress": "10.0.1.77", "applicationSecurityGroups": ["{group}"]}}'.encode()
+    reply = await admin.ask("PUT", url("addressed", wait="60"), body)
+
+    puts = [entry for entry in at.writes(cache) if "/privateendpoints/" in entry.resource and entry.method == "PUT"]
+    sent = puts[0].body["properties"] if puts[0].body else {}
+    assert sent["ipConfigurations"][0]["properties"]["privateIPAddress"] == "10.0.1.77"
+    assert sent["applicationSecurityGroups"] == [{"id": group.lower()}] or reply.status == 409
 
 
 async def test_a_manual_connection_waits_for_the_owner(admin: Pipeline) -> None:

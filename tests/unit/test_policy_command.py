@@ -54,6 +54,9 @@ def test_the_policy_that_ships_names_every_key() -> None:
             id="networks",
         ),
         pytest.param(fleet.policy(close="none"), "public access is left as it is", id="left open"),
+        pytest.param(
+            fleet.policy().replace("{enrol:", "{freePlacement: allowed, enrol:"), "may choose any subnet", id="free"
+        ),
     ],
 )
 def test_what_a_policy_will_do_is_said_in_words(policy: str, said: str) -> None:
