@@ -14,6 +14,7 @@ _COMMANDS = {
     "policy": ("local.policy_command", "check a policy, and say in words what it will do"),
     "host": ("local.host_command", "run only the host around the function app"),
     "azcli": ("local.azcli", "run Microsoft's Azure CLI against what `up` or `azure` runs"),
+    "package": ("local.package", "build the zip that is deployed"),
     "azure": ("local.azure.command", "run the stand-in for Azure alone"),
 }
 
