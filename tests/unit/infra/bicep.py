@@ -53,12 +53,20 @@ class Template:
         return [each for each in self.declarations if each.kind == kind]
 
     def named(self, name: str) -> Declaration:
-        return next(each for each in self.declarations if each.name == name)
+        found = [each for each in self.declarations if each.name == name and each.kind != "output"]
+        if not found:
+            raise LookupError(f"{self.path.name} has no {name}")
+        return found[0]
 
 
 def read(path: Path) -> Template:
     """Read a file; raises ValueError where it is not understood."""
-    text = re.sub(r"^\s*//.*$", "", path.read_text("utf-8"), flags=re.MULTILINE)
+    return parse(path, path.read_text("utf-8"))
+
+
+def parse(path: Path, source: str) -> Template:
+    """Read the text of a file."""
+    text = re.sub(r"^\s*//.*$", "", source, flags=re.MULTILINE)
     scope = re.search(r"^targetScope = '(\w+)'", text, re.MULTILINE)
     found = tuple(_declared(head, decorators, path) for decorators, head in _statements(text))
     return Template(path, tuple(each for each in found if each), scope[1] if scope else "resourceGroup")

@@ -17,7 +17,7 @@ import yaml
 
 from shared import events
 from shared.model import Reason, Trigger
-from tests.unit.infra.bicep import ROOT, Declaration, Expression, Template, read
+from tests.unit.infra.bicep import ROOT, Declaration, Expression, Template, parse
 
 Rule = Callable[[Path], Iterator[str]]
 RULES: list[Rule] = []
@@ -212,6 +212,18 @@ DEFAULTS: dict[str, Any] = {
     "alertSweepHours": 2,
     "alertWaitingSeconds": 600,
 }
+GROUP_DEFAULTS: dict[str, Any] = {"principalId": None, "suffix": "main", "assignNetwork": False}
+EVENT_DEFAULTS: dict[str, Any] = {
+    "functionAppId": None,
+    "storageAccountId": None,
+    "delivery": "function",
+    "existingTopicName": "",
+    "topicResourceGroup": "rg-drawbridge-events",
+    "location": Expression("deployment().location"),
+    "topicName": "evgt-drawbridge",
+    "eventSubscriptionName": "drawbridge",
+    "tags": {},
+}
 # Which role the app's identity is given, where, and under which condition.
 ASSIGNED = {
     "cacheRoles": ("roles/at-subscription.bicep", "watched", "subscription(id)", "caches"),
@@ -234,18 +246,148 @@ OUTPUTS = {
 }
 
 
+# Every resource and module of every file.
+MADE = {
+    "app/alerts.bicep": [
+        "mail",
+        "seen",
+        "waiting",
+        "sweeps",
+    ],
+    "app/announcements.bicep": [
+        "sender",
+    ],
+    "app/app.bicep": [
+        "plan",
+        "app",
+        "settings",
+        "signIn",
+        "ftp",
+        "scm",
+    ],
+    "app/identity.bicep": [
+        "identity",
+    ],
+    "app/monitoring.bicep": [
+        "workspace",
+        "insights",
+        "publisher",
+    ],
+    "app/network.bicep": [
+        "closed",
+        "network",
+        "zones",
+        "links",
+    ],
+    "app/private-endpoint.bicep": [
+        "endpoint",
+        "zoneGroup",
+    ],
+    "app/storage.bicep": [
+        "account",
+        "blobs",
+        "deployment",
+        "deadLetters",
+        "lifecycle",
+        "queueService",
+        "queues",
+        "tableService",
+        "tables",
+        "access",
+    ],
+    "app/workbook.bicep": [
+        "workbook",
+    ],
+    "events/access.bicep": [
+        "writesDeadLetters",
+        "sendsEvents",
+    ],
+    "events/main.bicep": [
+        "group",
+        "made",
+        "found",
+        "access",
+        "subscribed",
+    ],
+    "events/subscription.bicep": [
+        "toFunction",
+        "toQueue",
+    ],
+    "events/topic.bicep": [
+        "topic",
+    ],
+    "main.bicep": [
+        "group",
+        "identity",
+        "storage",
+        "monitoring",
+        "network",
+        "ways",
+        "announcements",
+        "app",
+        "wayIn",
+        "alerts",
+        "workbook",
+        "roles",
+        "cacheRoles",
+        "endpointRoles",
+        "subnetRoles",
+        "zoneRoles",
+        "zoneMakerRoles",
+        "createdZoneRoles",
+    ],
+    "management-group/main.bicep": [
+        "definitions",
+        "assignments",
+    ],
+    "roles/at-group.bicep": [
+        "assignment",
+    ],
+    "roles/at-subnet.bicep": [
+        "assignment",
+    ],
+    "roles/at-subscription.bicep": [
+        "assignment",
+    ],
+    "roles/at-zone.bicep": [
+        "assignment",
+    ],
+    "roles/definitions.bicep": [
+        "definitions",
+    ],
+}
+# What Azure tags; the rest is part of something that is.
+TAGGED = (
+    "Microsoft.EventGrid/systemTopics",
+    "Microsoft.Insights/actionGroups",
+    "Microsoft.Insights/components",
+    "Microsoft.Insights/scheduledQueryRules",
+    "Microsoft.Insights/workbooks",
+    "Microsoft.ManagedIdentity/userAssignedIdentities",
+    "Microsoft.Network/networkSecurityGroups",
+    "Microsoft.Network/privateDnsZones",
+    "Microsoft.Network/privateEndpoints",
+    "Microsoft.Network/virtualNetworks",
+    "Microsoft.OperationalInsights/workspaces",
+    "Microsoft.Resources/resourceGroups",
+    "Microsoft.Storage/storageAccounts",
+    "Microsoft.Web/serverfarms",
+    "Microsoft.Web/sites",
+)
+
+
 def rule(question: Rule) -> Rule:
     RULES.append(question)
     return question
 
 
-@functools.lru_cache(maxsize=64)
-def _read(path: Path, _changed: int) -> Template:
-    return read(path)
+@functools.lru_cache(maxsize=512)
+def _read(name: str, text: str) -> Template:
+    return parse(Path(name), text)
 
 
 def template(path: Path) -> Template:
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path.name, path.read_text("utf-8"))
 
 
 def made(root: Path, type_: str) -> list[Declaration]:
@@ -267,6 +409,26 @@ def differs(where: str, found: object, wanted: object) -> Iterator[str]:
         yield f"{where} is {found!r}, not {wanted!r}"
 
 
+# ── all of it ────────────────────────────────────────────────────────────────────────────────────
+
+
+@rule
+def everything_is_there_and_nothing_else(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        name = path.relative_to(root).as_posix()
+        declared = [*template(path).of("resource"), *template(path).of("module")]
+        found = [one.name for one in declared if one.modifier != "existing"]
+        yield from differs(name, sorted(found), sorted(MADE.get(name, [])))
+
+
+@rule
+def everything_that_can_be_tagged_is(root: Path) -> Iterator[str]:
+    for type_ in TAGGED:
+        for one in made(root, type_):
+            if one.value.get("tags") not in {"tags", "union(tags, { 'azd-service-name': 'app' })"}:
+                yield f"{one.where} has the tags {one.value.get('tags')!r}"
+
+
 # ── roles ────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -275,6 +437,7 @@ def every_role_has_exactly_its_actions(root: Path) -> Iterator[str]:
     there = {path.stem: data(root, f"roles/{path.name}") for path in sorted((root / "roles").glob("*.json"))}
     yield from differs("roles", sorted(there), sorted(ROLES))
     for name, read_ in there.items():
+        yield from differs(f"roles/{name}", sorted(read_), ["actions", "description", "id", "name"])
         actions = [each["action"] for each in read_["actions"]]
         yield from differs(f"roles/{name}.id", read_["id"], name)
         yield from differs(f"roles/{name}", sorted(actions), sorted(ROLES.get(name, ())))
@@ -575,7 +738,7 @@ def storage_has_no_keys_and_what_the_app_needs(root: Path) -> Iterator[str]:
         "deadLetterContainer": "dead-letters",
         "eventsQueue": "events",
     }.items():
-        yield from differs(f"storage.{name}", next(one.value for one in read_.of("var") if one.name == name), wanted)
+        yield from differs(f"storage.{name}", read_.named(name).value, wanted)
     kept = {"enabled": True, "days": 7}
     blobs = {"deleteRetentionPolicy": kept, "containerDeleteRetentionPolicy": kept}
     yield from differs("storage.blobs", read_.named("blobs").value["properties"], blobs)
@@ -668,6 +831,19 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
     yield from differs("tags", main.named("tags").value, {"azd-env-name": Expression("environmentName")})
     outputs = {one.name: one.value for one in main.of("output")}
     yield from differs("outputs", outputs, {name: Expression(text) for name, text in OUTPUTS.items()})
+    passed_ids = main.named("roles").value["params"]
+    yield from differs(
+        "roles.otherSubscriptions", passed_ids["otherSubscriptions"], Expression("union(watched, placedIn)")
+    )
+    for name in ("ways", "wayIn"):
+        subnet = Expression("makesNetwork ? network.outputs.endpointSubnetId : endpointSubnetId")
+        yield from differs(f"{name}.subnetId", main.named(name).value["params"]["subnetId"], subnet)
+        zone = "service.zone" if name == "ways" else "sitesZone"
+        id_ = "zoneIds[service.name]" if name == "ways" else "zoneIds.sites"
+        where = f"makesZones ? '${{zonesHere}}/${{{zone}}}' : zones == 'existing' ? {id_} : ''"
+        yield from differs(f"{name}.zoneId", main.named(name).value["params"]["zoneId"], Expression(where))
+    for name, wanted in NETWORK_PARAMS.items():
+        yield from differs(f"network.{name}", main.named("network").value["params"].get(name), Expression(wanted))
     yield from differs("ways", main.named("ways").modifier, "for service in services if (vnetEnabled)")
     yield from differs("wayIn", main.named("wayIn").modifier, "if (inbound == 'closed')")
     yield from differs("wayIn.groupId", main.named("wayIn").value["params"]["groupId"], "sites")
@@ -691,9 +867,15 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
         "makesNetwork": "vnetEnabled && empty(appSubnetId)",
         "makesZones": "makesNetwork && zones == 'create'",
         "placed": "union(endpointResourceGroups, subnets, dnsZones, zoneMakerResourceGroups)",
+        "zonesHere": "'/subscriptions/${here}/resourceGroups/rg-${environmentName}"
+        "/providers/Microsoft.Network/privateDnsZones'",
+        "placedIn": "[for id in placed: split(id, '/')[2]]",
+        "storageZones": "[for service in services: service.zone]",
+        "here": "subscription().subscriptionId",
+        "token": "toLower(uniqueString(subscription().id, environmentName, location))",
         "zoneNames": "inbound == 'closed' ? union(storageZones, [sitesZone]) : storageZones",
     }.items():
-        yield from differs(name, next(one.value for one in main.of("var") if one.name == name), Expression(text))
+        yield from differs(name, main.named(name).value, Expression(text))
     for one in main.of("module"):
         params = one.value["params"]
         if one.value.get("scope") == "group" and one.name != "announcements":
@@ -703,6 +885,12 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
     yield from differs("app", {k: str(v) for k, v in passed.items()}, APP_PARAMS)
 
 
+NETWORK_PARAMS = {
+    "create": "makesNetwork",
+    "addressPrefix": "vnetAddressPrefix",
+    "createZones": "makesZones",
+    "zoneNames": "zoneNames",
+}
 APP_PARAMS = {
     "location": "location",
     "tags": "tags",
@@ -739,6 +927,10 @@ def every_parameter_says_what_it_is_and_defaults_are_safe(root: Path) -> Iterato
                 yield f"{one.where} has no description"
     found = {one.name: one.value for one in template(root / "main.bicep").of("param") if one.value is not None}
     yield from differs("defaults", found, DEFAULTS)
+    group = template(root / "management-group/main.bicep")
+    yield from differs("defaults of the group", {one.name: one.value for one in group.of("param")}, GROUP_DEFAULTS)
+    second = template(root / "events/main.bicep")
+    yield from differs("defaults of events", {one.name: one.value for one in second.of("param")}, EVENT_DEFAULTS)
     required = sorted(one.name for one in template(root / "main.bicep").of("param") if one.value is None)
     yield from differs("required", required, ["environmentName", "location"])
 

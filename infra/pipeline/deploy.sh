@@ -1,0 +1,19 @@
+#!/usr/bin/env sh
+# Deploy templates, package and event subscriptions, in that order. Needs a login, AZURE_LOCATION, PARAMETERS (a file)
+# and the package, built by ./dev package.
+set -eu
+cd "$(dirname "$0")/../.."
+package=${PACKAGE:-.dev/package/drawbridge.zip}
+test -f "$package" || { echo "$package is not there: ./dev package builds it" >&2; exit 1; }
+
+outputs=$(az deployment sub create --only-show-errors --name drawbridge --location "$AZURE_LOCATION" \
+  --template-file infra/main.bicep --parameters "$PARAMETERS" --query properties.outputs --output json)
+output() { printf '%s' "$outputs" | python3 -c "import json, sys; print(json.load(sys.stdin)['$1']['value'])"; }
+APP_ID=$(output APP_ID) STORAGE_ID=$(output STORAGE_ID) EVENT_DELIVERY=$(output EVENT_DELIVERY)
+WATCHED_SUBSCRIPTIONS=$(output WATCHED_SUBSCRIPTIONS)
+export APP_ID STORAGE_ID EVENT_DELIVERY WATCHED_SUBSCRIPTIONS AZURE_LOCATION
+
+az functionapp deployment source config-zip --only-show-errors --output none \
+  --resource-group "$(output RESOURCE_GROUP)" --name "$(output APP_NAME)" --src "$package"
+./infra/hooks/postdeploy.sh
+./infra/pipeline/smoke.sh

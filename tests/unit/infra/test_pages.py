@@ -1,0 +1,84 @@
+"""The pages about deploying say what the templates do."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.infra.bicep import INFRA, ROOT, read
+
+ROLES = sorted((INFRA / "roles").glob("*.json"))
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize("path", ROLES, ids=lambda path: path.stem)
+def test_the_page_of_permissions_has_each_role_as_it_is(path: Path) -> None:
+    role = json.loads(path.read_text("utf-8"))
+    chapter = page("permissions.md").partition(f"## {role['name']}\n")[2].partition("\n## ")[0]
+    rows = [line for line in chapter.splitlines() if line.startswith("| `")]
+
+    assert rows == [f"| `{one['action']}` | {one['for']} | {one['without']} |" for one in role["actions"]]
+
+
+def test_every_alert_has_its_entry_and_no_other() -> None:
+    chapter = page("operate.md").partition("## Alerts\n")[2].partition("\n## ")[0]
+    told = re.findall(r"^### (.*)", chapter, re.MULTILINE)
+    read_ = read(INFRA / "app" / "alerts.bicep")
+    alerts = [one["name"] for one in read_.named("rules").value] + ["waiting", "sweeps"]
+
+    assert sorted(told) == sorted(alerts)
+    for name in told:
+        entry = chapter.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        assert ("**Says:** " in entry, "**Do:** " in entry) == (True, True), name
+    assert f"{['no', 'one', 'two', 'three', 'four', 'five', 'six'][len(alerts)]} alert rules" in page("operate.md")
+
+
+def test_the_examples_of_cost_follow_from_the_formulas() -> None:
+    text = page("operate.md")
+    for name, (subscriptions, caches, sweeps, events) in {
+        "1,000 caches in 20 subscriptions, a sweep every 15 minutes, no events": (20, 1000, 2880, 0),
+        "the same, with a sweep every hour": (20, 1000, 720, 0),
+        "every million events": (0, 0, 0, 1_000_000),
+    }.items():
+        names = {"S": subscriptions, "C": caches, "R": sweeps, "V": events}
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        told = [int(cell.replace(",", "")) for cell in row.split("|")[2:5]]
+        worked_out = [
+            worth(text, unit, names) for unit in ("function executions", "reads of Azure", "storage transactions")
+        ]
+        assert told == worked_out, name
+
+
+def worth(text: str, unit: str, names: dict[str, int]) -> int:
+    line = next(line for line in text.splitlines() if line.startswith(f"| {unit}"))
+    formula = re.findall(r"`([^`]*)`", line)[0]
+    python = re.sub(r"(\d)([A-Z(])", r"\1*\2", formula.replace("·", "*").replace(" ", ""))
+    return int(eval(python, {"__builtins__": {}}, names))
+
+
+def test_deploying_names_files_outputs_and_parameters_that_there_are() -> None:
+    text = page("deploy.md")
+    outputs = {one.name for one in read(INFRA / "main.bicep").of("output")}
+    named = set(re.findall(r"<([A-Z_]{3,})>", text))
+
+    assert named <= outputs
+    assert [file for file in re.findall(r"\binfra/[\w./-]+\.(?:bicep|json)", text) if not (ROOT / file).exists()] == []
+    params = {
+        one.name
+        for file in ("main.bicep", "events/main.bicep", "management-group/main.bicep")
+        for one in read(INFRA / file).of("param")
+    }
+    assert {each for each in re.findall(r"(\w+)=<", text) if each[0].islower()} <= params
+
+
+def test_the_variables_of_azd_are_told() -> None:
+    used = set(re.findall(r"\$\{(DRAWBRIDGE_\w+|VNET_ENABLED)", (INFRA / "main.parameters.json").read_text("utf-8")))
+    used |= set(re.findall(r"\$\{(DRAWBRIDGE_\w+)", (INFRA / "hooks" / "postdeploy.sh").read_text("utf-8")))
+
+    assert [name for name in used if f"`{name}`" not in page("settings.md")] == []
