@@ -40,6 +40,15 @@ param dnsZones string[] = []
 @description('Ids of the resource groups in which zones may be made: those of the networks of placements with dns: create.')
 param zoneMakerResourceGroups string[] = []
 
+@description('Ids of the resource groups in which the API may be asked for caches.')
+param cacheMakerResourceGroups string[] = []
+
+@description('Ids of the resource groups in which the API may be asked for networks: networks.allow of the policy.')
+param networkMakerResourceGroups string[] = []
+
+@description('Ids of the resource groups of networks in whose subnets callers of the API may choose to have endpoints.')
+param subnetChoiceResourceGroups string[] = []
+
 @description('Cron expression with six fields that says when a sweep starts.')
 @minLength(11)
 param sweepSchedule string = '0 */15 * * * *'
@@ -156,7 +165,8 @@ var makesNetwork = vnetEnabled && empty(appSubnetId)
 var makesZones = makesNetwork && zones == 'create'
 var storageZones = [for service in services: service.zone]
 var zoneNames = inbound == 'closed' ? union(storageZones, [sitesZone]) : storageZones
-var placed = union(endpointResourceGroups, subnets, dnsZones, zoneMakerResourceGroups)
+var made = union(zoneMakerResourceGroups, cacheMakerResourceGroups, networkMakerResourceGroups)
+var placed = union(endpointResourceGroups, subnets, dnsZones, subnetChoiceResourceGroups, made)
 var placedIn = [for id in placed: split(id, '/')[2]]
 var zonesHere = '/subscriptions/${here}/resourceGroups/rg-${environmentName}/providers/Microsoft.Network/privateDnsZones'
 
@@ -377,6 +387,33 @@ module createdZoneRoles 'roles/at-group.bicep' = [for id in zoneMakerResourceGro
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
     roleDefinitionId: roles.outputs.zones
+    principalId: identity.outputs.principalId
+  }
+}]
+
+module cacheMakerRoles 'roles/at-group.bicep' = [for id in cacheMakerResourceGroups: if (assignRoles) {
+  name: 'drawbridge-cache-maker-${token}'
+  scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  params: {
+    roleDefinitionId: roles.outputs.cacheMaker
+    principalId: identity.outputs.principalId
+  }
+}]
+
+module networkMakerRoles 'roles/at-group.bicep' = [for id in networkMakerResourceGroups: if (assignRoles) {
+  name: 'drawbridge-network-maker-${token}'
+  scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  params: {
+    roleDefinitionId: roles.outputs.networkMaker
+    principalId: identity.outputs.principalId
+  }
+}]
+
+module subnetChoiceRoles 'roles/at-group.bicep' = [for id in subnetChoiceResourceGroups: if (assignRoles) {
+  name: 'drawbridge-subnet-choice-${token}'
+  scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  params: {
+    roleDefinitionId: roles.outputs.subnetChoice
     principalId: identity.outputs.principalId
   }
 }]

@@ -25,10 +25,13 @@ var endpoints = loadJsonContent('../roles/endpoints.json')
 var subnets = loadJsonContent('../roles/subnets.json')
 var zones = loadJsonContent('../roles/zones.json')
 var zoneMaker = loadJsonContent('../roles/zone-maker.json')
-var roles = [caches, descendants, endpoints, subnets, zones, zoneMaker]
+var cacheMaker = loadJsonContent('../roles/cache-maker.json')
+var networkMaker = loadJsonContent('../roles/network-maker.json')
+var subnetChoice = loadJsonContent('../roles/subnet-choice.json')
+var roles = [caches, descendants, endpoints, subnets, zones, zoneMaker, cacheMaker, networkMaker, subnetChoice]
 
 var here = managementGroup().id
-// The first two are what a sweep needs; the zone maker is assigned by hand, network by network.
+// The first two are what a sweep needs; makers and choosers are assigned by hand, group by group.
 var assigned = assignNetwork ? 5 : 2
 
 resource definitions 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for role in roles: {
@@ -64,3 +67,6 @@ output ROLE_ENDPOINTS string = definitions[2].id
 output ROLE_SUBNETS string = definitions[3].id
 output ROLE_ZONES string = definitions[4].id
 output ROLE_ZONE_MAKER string = definitions[5].id
+output ROLE_CACHE_MAKER string = definitions[6].id
+output ROLE_NETWORK_MAKER string = definitions[7].id
+output ROLE_SUBNET_CHOICE string = definitions[8].id

@@ -36,7 +36,6 @@ ROLES = {
         "Microsoft.Cache/redis/write",
         "Microsoft.Cache/redis/PrivateEndpointConnectionsApproval/action",
         "Microsoft.Cache/redisEnterprise/databases/read",
-        "Microsoft.Cache/redisEnterprise/databases/write",
         "Microsoft.Cache/redisEnterprise/read",
         "Microsoft.Cache/redisEnterprise/write",
         "Microsoft.Cache/redisEnterprise/PrivateEndpointConnectionsApproval/action",
@@ -59,11 +58,30 @@ ROLES = {
         "Microsoft.Network/privateDnsZones/virtualNetworkLinks/write",
         "Microsoft.Network/virtualNetworks/join/action",
     },
+    "cache-maker": {"Microsoft.Cache/redisEnterprise/databases/write"},
+    "network-maker": {
+        "Microsoft.Network/virtualNetworks/read",
+        "Microsoft.Network/virtualNetworks/write",
+        "Microsoft.Network/virtualNetworks/subnets/write",
+    },
+    "subnet-choice": {
+        "Microsoft.Network/virtualNetworks/read",
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+    },
 }
+# Azure asks for these beside what is called: for what an endpoint, a zone group or a link leads to.
+LINKED = {
+    "Microsoft.Cache/redis/PrivateEndpointConnectionsApproval/action",
+    "Microsoft.Cache/redisEnterprise/PrivateEndpointConnectionsApproval/action",
+    "Microsoft.Network/privateDnsZones/join/action",
+    "Microsoft.Network/virtualNetworks/join/action",
+    "Microsoft.Network/virtualNetworks/subnets/join/action",
+}
+MAKERS = ["cache-maker", "network-maker", "subnet-choice"]
 # What reads or spends secrets, loses data, or takes a cache away: in no role, whatever it is for.
 NEVER = re.compile(
     r"\*|listkeys|regeneratekey|/flush|/import|/export|forcereboot|/stop|/start|redis(enterprise)?/delete"
-    r"|firewallrules|authorization/|databases/delete|virtualnetworks/(write|delete)|subnets/(write|delete)",
+    r"|firewallrules|authorization/|databases/delete|virtualnetworks/delete|subnets/delete",
     re.IGNORECASE,
 )
 SETTINGS = {
@@ -188,6 +206,9 @@ DEFAULTS: dict[str, Any] = {
     "subnets": [],
     "dnsZones": [],
     "zoneMakerResourceGroups": [],
+    "cacheMakerResourceGroups": [],
+    "networkMakerResourceGroups": [],
+    "subnetChoiceResourceGroups": [],
     "sweepSchedule": "0 */15 * * * *",
     "announcementTopicId": "",
     "inbound": "restricted",
@@ -231,6 +252,9 @@ ASSIGNED = {
     "subnetRoles": ("roles/at-subnet.bicep", "subnets", "group", "subnets"),
     "zoneRoles": ("roles/at-zone.bicep", "dnsZones", "group", "zones"),
     "zoneMakerRoles": ("roles/at-group.bicep", "zoneMakerResourceGroups", "group", "zoneMaker"),
+    "cacheMakerRoles": ("roles/at-group.bicep", "cacheMakerResourceGroups", "group", "cacheMaker"),
+    "networkMakerRoles": ("roles/at-group.bicep", "networkMakerResourceGroups", "group", "networkMaker"),
+    "subnetChoiceRoles": ("roles/at-group.bicep", "subnetChoiceResourceGroups", "group", "subnetChoice"),
     "createdZoneRoles": ("roles/at-group.bicep", "zoneMakerResourceGroups", "group", "zones"),
 }
 OUTPUTS = {
@@ -335,6 +359,9 @@ MADE = {
         "zoneRoles",
         "zoneMakerRoles",
         "createdZoneRoles",
+        "cacheMakerRoles",
+        "networkMakerRoles",
+        "subnetChoiceRoles",
     ],
     "management-group/main.bicep": [
         "definitions",
@@ -448,6 +475,24 @@ def every_role_has_exactly_its_actions(root: Path) -> Iterator[str]:
 
 
 @rule
+def the_roles_hold_what_the_app_calls_and_what_azure_links_to_it(root: Path) -> Iterator[str]:
+    held = {
+        each["action"]
+        for path in (root / "roles").glob("*.json")
+        for each in data(root, f"roles/{path.name}")["actions"]
+    }
+    yield from (f"{action} is called, and in no role" for action in sorted(called() - held))
+    yield from (f"{action} is in a role, and never called" for action in sorted(held - LINKED - called()))
+
+
+@functools.cache
+def called() -> set[str]:
+    """Every action that a call to Azure Resource Manager is named by."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "shared" / "arm").glob("*.py")]
+    return {found for text in texts for found in re.findall(r'"(Microsoft\.\w+/[\w/]+)"', text)}
+
+
+@rule
 def every_role_is_defined_as_its_data_says(root: Path) -> Iterator[str]:
     defined = made(root, "Microsoft.Authorization/roleDefinitions")
     yield from differs("role definitions", len(defined), 2)
@@ -470,8 +515,16 @@ def every_role_is_defined_as_its_data_says(root: Path) -> Iterator[str]:
         wanted = {"name": Expression("guid(here, suffix, role.id)"), "properties": properties}
         yield from differs(one.where, one.value, wanted)
     for path, order in {
-        "roles/definitions.bicep": ["caches", "endpoints", "subnets", "zones", "zone-maker"],
-        "management-group/main.bicep": ["caches", "management-group", "endpoints", "subnets", "zones", "zone-maker"],
+        "roles/definitions.bicep": ["caches", "endpoints", "subnets", "zones", "zone-maker", *MAKERS],
+        "management-group/main.bicep": [
+            "caches",
+            "management-group",
+            "endpoints",
+            "subnets",
+            "zones",
+            "zone-maker",
+            *MAKERS,
+        ],
     }.items():
         yield from _ordered(template(root / path), order, path)
 
@@ -866,7 +919,8 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
         "watched": "empty(watchedSubscriptions) ? [here] : watchedSubscriptions",
         "makesNetwork": "vnetEnabled && empty(appSubnetId)",
         "makesZones": "makesNetwork && zones == 'create'",
-        "placed": "union(endpointResourceGroups, subnets, dnsZones, zoneMakerResourceGroups)",
+        "made": "union(zoneMakerResourceGroups, cacheMakerResourceGroups, networkMakerResourceGroups)",
+        "placed": "union(endpointResourceGroups, subnets, dnsZones, subnetChoiceResourceGroups, made)",
         "zonesHere": "'/subscriptions/${here}/resourceGroups/rg-${environmentName}"
         "/providers/Microsoft.Network/privateDnsZones'",
         "placedIn": "[for id in placed: split(id, '/')[2]]",

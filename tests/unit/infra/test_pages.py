@@ -1,12 +1,12 @@
-"""The pages about deploying say what the templates do."""
+"""The pages about deploying say what the templates do.
+
+``python -m tests.unit.infra.test_pages`` writes the tables of docs/permissions.md anew.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
-
-import pytest
 
 from tests.unit.infra.bicep import INFRA, ROOT, read
 
@@ -17,13 +17,21 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize("path", ROLES, ids=lambda path: path.stem)
-def test_the_page_of_permissions_has_each_role_as_it_is(path: Path) -> None:
-    role = json.loads(path.read_text("utf-8"))
-    chapter = page("permissions.md").partition(f"## {role['name']}\n")[2].partition("\n## ")[0]
-    rows = [line for line in chapter.splitlines() if line.startswith("| `")]
+def with_tables(text: str) -> str:
+    """Give the page of permissions with the table of each role as it is."""
+    for path in ROLES:
+        role = json.loads(path.read_text("utf-8"))
+        rows = [f"| `{one['action']}` | {one['for']} | {one['without']} |" for one in role["actions"]]
+        head = rf"(## {role['name']}\n\n[^|]*\n\n\| action \|.*\n\| --- .*\n)(?:\| `.*\n)*"
+        text, found = re.subn(head, lambda match, rows=rows: match[1] + "\n".join(rows) + "\n", text)  # type: ignore[misc]
+        assert found == 1, f"docs/permissions.md has no chapter with a table for {role['name']}"
+    return text
 
-    assert rows == [f"| `{one['action']}` | {one['for']} | {one['without']} |" for one in role["actions"]]
+
+def test_the_page_of_permissions_has_each_role_as_it_is() -> None:
+    assert page("permissions.md") == with_tables(page("permissions.md")), (
+        "python -m tests.unit.infra.test_pages mends it"
+    )
 
 
 def test_every_alert_has_its_entry_and_no_other() -> None:
@@ -82,3 +90,7 @@ def test_the_variables_of_azd_are_told() -> None:
     used |= set(re.findall(r"\$\{(DRAWBRIDGE_\w+)", (INFRA / "hooks" / "postdeploy.sh").read_text("utf-8")))
 
     assert [name for name in used if f"`{name}`" not in page("settings.md")] == []
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "permissions.md").write_text(with_tables(page("permissions.md")), "utf-8")
