@@ -244,6 +244,9 @@ BODIES: Mapping[tuple[str, str], Body] = {
     ("Microsoft.Authorization/locks", "PUT"): Body.of(
         "properties{level notes owners{applicationId}}", shown=f"{_ITSELF} systemData"
     ),
+    ("Microsoft.ResourceGraph/resources", "POST:"): Body.of(
+        "subscriptions managementGroups query options{$top $skipToken resultFormat}"
+    ),
     ("Microsoft.Resources/providers", "POST:register"): Body.of(
         idle="thirdPartyProviderConsent{consentToAuthorization}"
     ),

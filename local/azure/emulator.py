@@ -26,6 +26,7 @@ from local.azure.faults import Faults
 from local.azure.http import ArmListener, application
 from local.azure.identity import APP_SERVICE_PATH, Identity
 from local.azure.proxy import ConnectProxy
+from local.azure.resourcegraph import GraphOptions
 from local.azure.throttle import Buckets
 from local.azure.tls import Authority, make_authority, trust_in_process
 from local.azure.tokens import Tokens
@@ -40,6 +41,7 @@ _LONGEST_SLEEP = 3600.0
 _LOOK_AGAIN = 0.01
 _DURATIONS = Durations()
 _BUCKETS = Buckets()
+_GRAPH = GraphOptions()
 _DELIVERY = DeliveryOptions()
 _EVERYTHING = Selection()
 
@@ -72,6 +74,7 @@ class EmulatorOptions:
     group_delete_events: bool = False
     fresh_cache_wait: float = 0.0
     last_endpoint_opens: bool = False
+    graph: GraphOptions = _GRAPH
     faults: FaultPlan | None = None
     principal: Caller = APP
     traffic: Path | None = None
@@ -88,6 +91,7 @@ class EmulatorOptions:
             self.policy_zone_groups,
             self.fresh_cache_wait,
             self.last_endpoint_opens,
+            graph=self.graph,
         )
 
 

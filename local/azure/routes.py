@@ -52,6 +52,7 @@ class Routes:
             redis,
             redis_parts,
             redisenterprise,
+            resourcegraph,
             resources,
             tags,
         )
@@ -65,7 +66,7 @@ class Routes:
 
         cache = (redis, redis_parts, redisenterprise, databases)
         network = (endpoints, zonegroups, interfaces, securitygroups, vnets, privatedns, dnsrecords)
-        modules = (*cache, *network, resources, inventory, listing, tags, locks)
+        modules = (*cache, *network, resources, resourcegraph, inventory, listing, tags, locks)
         return cls({route.type.lower(): route for module in modules for route in module.ROUTES})
 
     def of(self, namespace: str) -> list[Route]:

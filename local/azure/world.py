@@ -41,6 +41,7 @@ from local.azure.operations import Operation, Status, Work
 from local.azure.paths import ArmPath, NotAnArmPathError, parse
 from local.azure.redis import Cache
 from local.azure.redisenterprise import Cluster
+from local.azure.resourcegraph import Graph, GraphOptions
 from local.azure.routes import Routes, verb_of
 from local.azure.seeds import Seed, leave_free, plant, read
 from local.azure.store import ALWAYS, Resource, Store
@@ -49,6 +50,7 @@ from local.azure.throttle import KINDS, Buckets, Throttle
 
 _DURATIONS = Durations()
 _BUCKETS = Buckets()
+_GRAPH = GraphOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class WorldOptions:
     fresh_cache_wait: float = 0.0
     last_endpoint_opens: bool = False
     minimum_tls_shown: bool = True
+    graph: GraphOptions = _GRAPH
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,7 @@ class World:
     wakers: list[Callable[[], None]] = field(default_factory=list)
     random: random.Random = field(init=False)
     throttle: Throttle = field(init=False)
+    graph: Graph = field(init=False)
     access: Access = field(init=False)
     routes: Routes = field(init=False)
     _timers: list[_Timer] = field(default_factory=list)
@@ -130,6 +134,7 @@ class World:
         self.random = random.Random(self.options.seed)
         self.faults.now, self.faults.seed = (lambda: self.now), self.options.seed
         self.throttle = Throttle(self.options.buckets)
+        self.graph = Graph(self.options.graph)
         self.access = Access(self.faults, self.directory, self.store)
         self.routes = Routes.all()
 
@@ -188,7 +193,17 @@ class World:
     def reset(self) -> None:
         """Forget everything but clock, options and who listens."""
         fresh = World(self.clock, self.options)
-        for kept in ("store", "directory", "journal", "operations", "throttle", "random", "_timers", "_numbers"):
+        for kept in (
+            "store",
+            "directory",
+            "journal",
+            "operations",
+            "throttle",
+            "graph",
+            "random",
+            "_timers",
+            "_numbers",
+        ):
             setattr(self, kept, getattr(fresh, kept))
         self.faults.clear()
         self.events.clear()
@@ -246,7 +261,9 @@ class World:
         if not resource.serial:
             before = self.store.get(resource.id)
             resource = replace(resource, serial=before.serial if before else self.serial())
-        self.store.put(resource, ALWAYS if self._beginning else self.now)
+        moment = ALWAYS if self._beginning else self.now
+        self.store.put(resource, moment)
+        self.graph.written(resource.key, resource, moment)
 
     @contextmanager
     def beginning(self) -> Iterator[None]:
@@ -259,7 +276,10 @@ class World:
 
     def remove(self, resource_id: str) -> Resource | None:
         """Take a resource away at once; None where there is none."""
-        return self.store.remove(resource_id, self.now)
+        gone = self.store.remove(resource_id, self.now)
+        if gone is not None:
+            self.graph.written(gone.key, None, self.now)
+        return gone
 
     def seen(self, call: Call, resource_id: str) -> Resource | None:
         """Read a resource as the call may see it: late, where a stale fault meets the call."""

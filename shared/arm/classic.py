@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.arm.caches import Body, Page, Wire, connections, one_page, only_public_access, page_of, properties, tags
+from shared.arm.caches import Body, Page, Wire, connections, only_public_access, page_of, properties, tags
 from shared.arm.calls import Caller
 from shared.arm.errors import Call
 from shared.ids import CacheId, region
@@ -10,6 +10,8 @@ from shared.model import Cache, Kind, PublicAccess, readiness
 
 _READ = "Microsoft.Cache/redis/read"
 _WRITE = "Microsoft.Cache/redis/write"
+API_VERSION = "2024-11-01"
+"""Of lists, which are read without the SDK: the one that the SDK sends."""
 _CONNECTION_LIMIT = 100
 _CONNECTION_LIMIT_CLUSTERED = 1
 _GROUP_MEMBER = "redisCache"
@@ -35,14 +37,9 @@ class ClassicCaches:
 
     async def list_page(self, subscription: str, continuation: str | None = None) -> Page[Cache]:
         """Read one page; an item that cannot be understood is named in ``problems`` and does not cost the others."""
-        self._caller.check_link(continuation, f"/subscriptions/{subscription}/providers/Microsoft.Cache")
-        body = await self._caller(Call(_READ, subscription), lambda: self._list(subscription, continuation))
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Cache/redis"
+        body = await self._caller.page(Call(_READ, subscription), path, API_VERSION, continuation)
         return page_of(body, classic_cache)
-
-    async def _list(self, subscription: str, continuation: str | None) -> Body:
-        answer = Wire()
-        pager = self._caller.clients.redis(subscription).redis.list_by_subscription(raw_response_hook=answer)
-        return await one_page(pager, continuation, answer)
 
     async def replicas(self, cache: CacheId) -> tuple[CacheId, ...]:
         """Classic caches replicate passively, and say so themselves: they are in no such group."""

@@ -15,6 +15,8 @@ from shared.model import Cache, Kind, PublicAccess, Readiness, readiness
 _READ = "Microsoft.Cache/redisEnterprise/read"
 _READ_DATABASES = "Microsoft.Cache/redisEnterprise/databases/read"
 _WRITE = "Microsoft.Cache/redisEnterprise/write"
+API_VERSION = "2025-07-01"
+"""Of lists, which are read without the SDK: the one that the SDK sends."""
 _CONNECTION_LIMIT = 84
 _GROUP_MEMBER = "redisEnterprise"
 _RUNNING = "Running"
@@ -51,14 +53,9 @@ class EnterpriseCaches:
 
     async def list_page(self, subscription: str, continuation: str | None = None) -> Page[Cache]:
         """Read one page; an item that cannot be understood is named in ``problems`` and does not cost the others."""
-        self._caller.check_link(continuation, f"/subscriptions/{subscription}/providers/Microsoft.Cache")
-        body = await self._caller(Call(_READ, subscription), lambda: self._list(subscription, continuation))
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Cache/redisEnterprise"
+        body = await self._caller.page(Call(_READ, subscription), path, API_VERSION, continuation)
         return page_of(body, cluster)
-
-    async def _list(self, subscription: str, continuation: str | None) -> Body:
-        answer = Wire()
-        pager = self._caller.clients.enterprise(subscription).redis_enterprise.list(raw_response_hook=answer)
-        return await one_page(pager, continuation, answer)
 
     async def replicas(self, cache: CacheId) -> tuple[CacheId, ...]:
         """Name the clusters whose databases are linked with this one's, itself too; () where none are."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.arm import Arm, ArmSettings, CallCounts, counted
-from shared.arm.clients import VERSION
+from shared.arm import Arm, ArmSettings, CallCounts, classic, counted, enterprise
+from shared.arm.clients import VERSION, Clients
 from shared.ids import CacheType
 from tests.unit.arm.answers import SUBSCRIPTION
 
@@ -153,3 +153,14 @@ async def test_clients_are_kept_per_subscription_and_not_without_bound() -> None
         assert clients.redis("s0") is first
     finally:
         await clients.close()
+
+
+async def test_lists_are_asked_for_in_the_version_that_the_sdk_sends() -> None:
+    clients = Clients(ArmSettings())
+    sent = {
+        classic.API_VERSION: clients.redis(SUBSCRIPTION)._config.api_version,
+        enterprise.API_VERSION: clients.enterprise(SUBSCRIPTION)._config.api_version,
+    }
+    await clients.close()
+
+    assert all(ours == theirs for ours, theirs in sent.items()), sent
