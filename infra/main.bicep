@@ -133,7 +133,7 @@ param alertEmails string[] = []
 param alertActionGroups string[] = []
 
 @description('Hours in which a sweep has to come to its end.')
-@allowed([1, 2, 6, 12, 24])
+@allowed([1, 2, 6, 24])
 param alertSweepHours int = 2
 
 @description('Seconds that a cache may wait between an event and its pass, on average over 15 minutes.')

@@ -19,7 +19,7 @@ param emails string[]
 param actionGroups string[]
 
 @description('Hours in which a sweep has to come to its end.')
-@allowed([1, 2, 6, 12, 24])
+@allowed([1, 2, 6, 24])
 param sweepHours int
 
 @description('Seconds that a cache may wait between an event and its pass.')

@@ -79,13 +79,13 @@ var eventGrid = {
   tag: 'ServiceTag'
   ipAddress: 'AzureEventGrid'
 }
-var callers = [for (range, index) in allowedCallers: {
+var callers = [for (addresses, index) in allowedCallers: {
   name: 'caller-${index}'
   description: 'May call the API.'
   priority: 200 + index
   action: 'Allow'
   tag: 'Default'
-  ipAddress: range
+  ipAddress: addresses
 }]
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {

@@ -310,7 +310,7 @@ MADE = {
     "app/storage.bicep": [
         "account",
         "blobs",
-        "deployment",
+        "packages",
         "deadLetters",
         "lifecycle",
         "queueService",
@@ -446,6 +446,23 @@ def everything_is_there_and_nothing_else(root: Path) -> Iterator[str]:
         declared = [*template(path).of("resource"), *template(path).of("module")]
         found = [one.name for one in declared if one.modifier != "existing"]
         yield from differs(name, sorted(found), sorted(MADE.get(name, [])))
+
+
+@rule
+def everything_declared_is_used(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        text = re.sub(r"^\s*//.*$|^@description\(.*\)$", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        declared = [one.name for kind in ("param", "var") for one in template(path).of(kind)]
+        words = re.findall(r"\w+", text)
+        yield from (f"{path.name}: nothing uses {name}" for name in declared if words.count(name) < 2)
+        shadowed = {one.name for one in template(path).declarations if one.kind != "output"} & FUNCTIONS
+        yield from (f"{path.name}: {name} hides a function of Bicep" for name in sorted(shadowed))
+
+
+FUNCTIONS = {
+    *("deployment", "empty", "environment", "guid", "join", "map", "range"),
+    *("resourceGroup", "split", "subscription", "tenant", "union"),
+}
 
 
 @rule
@@ -757,7 +774,7 @@ def only_event_grid_and_named_callers_reach_the_app_and_no_password_publishes(ro
     }
     yield from differs("eventGrid", read_.named("eventGrid").value, event_grid)
     callers = str(read_.named("callers").value)
-    for part in ("in allowedCallers:", "priority: 200 + index", "action: 'Allow'", "ipAddress: range"):
+    for part in ("in allowedCallers:", "priority: 200 + index", "action: 'Allow'", "ipAddress: addresses"):
         if part not in callers:
             yield f"callers: {part!r} is missing"
     sign_in = read_.named("signIn")
@@ -778,13 +795,13 @@ def storage_has_no_keys_and_what_the_app_needs(root: Path) -> Iterator[str]:
     )
     yield from differs("storage.queues", read_.named("queueNames").value, queues())
     yield from differs("storage.tables", sorted(read_.named("tableNames").value), sorted(tables()))
-    for name in ("deployment", "deadLetters"):
+    for name in ("packages", "deadLetters"):
         container = read_.named(name).value
         yield from differs(f"storage.{name}", container["properties"], {"publicAccess": "None"})
         yield from differs(
             f"storage.{name}",
             container["name"],
-            Expression({"deployment": "deploymentContainer", "deadLetters": "deadLetterContainer"}[name]),
+            Expression({"packages": "deploymentContainer", "deadLetters": "deadLetterContainer"}[name]),
         )
     for name, wanted in {
         "deploymentContainer": "app-package",
