@@ -10,10 +10,24 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from shared.model import Desired, Exemption, PublicAccess, Subject, Withdrawal
+from shared.ids import endpoint_id
+from shared.model import Decision, Desired, Exemption, PublicAccess, Status, Subject, Withdrawal
 from shared.planner import endpoint_name
 from shared.policy import Close, Enrol, OptOut, fold
-from shared.wishes import ACCESS, OWNER, REASON, UNTIL, free_endpoint, free_placement, last_allowed, options_of
+from shared.wishes import (
+    ACCESS,
+    CONNECTED,
+    DESCRIPTION,
+    OWNER,
+    REASON,
+    SETTLED,
+    STATUS,
+    UNTIL,
+    free_endpoint,
+    free_placement,
+    last_allowed,
+    options_of,
+)
 
 if TYPE_CHECKING:
     from shared.ids import CacheId
@@ -82,11 +96,30 @@ class _Asked:
         self.endpoints = tuple(each for each in endpoints if not each.withdrawn)
         self.withdrawn = tuple(each for each in endpoints if each.withdrawn)
         self.exemption = self._of(Subject.EXEMPTION)
+        self.decisions = tuple(_decision(each) for each in requests if _is_decision(each))
         access = self._of(Subject.ACCESS)
         self.access = PublicAccess(access.options[ACCESS]) if access else None
 
     def _of(self, subject: Subject) -> Request | None:
         return next((each for each in self.requests if each.subject is subject and not each.withdrawn), None)
+
+
+def _is_decision(request: Request) -> bool:
+    return request.subject is Subject.CONNECTION and not request.withdrawn
+
+
+def _decision(request: Request) -> Decision:
+    given = request.options
+    endpoint = given.get(CONNECTED)
+    return Decision(
+        connection=request.placement,
+        status=Status(given[STATUS]),
+        description=given.get(DESCRIPTION, ""),
+        endpoint=endpoint_id(endpoint) if endpoint else None,
+        by=request.by,
+        at=request.at,
+        settled=SETTLED in given,
+    )
 
 
 def _asked(  # noqa: PLR0913, PLR0917 - the one place where every source of a wish meets
@@ -114,6 +147,7 @@ def _asked(  # noqa: PLR0913, PLR0917 - the one place where every source of a wi
         heard_at=max((request.at for request in asked.requests), default=None),
         opened=_opened(asked, exempt=exemption is not None, close=close, notes=notes),
         exemption=exemption,
+        decisions=() if ignored else asked.decisions,
         notes=tuple(notes),
     )
 

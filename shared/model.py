@@ -31,6 +31,7 @@ class Subject(StrEnum):
     ENDPOINT = "endpoint"
     EXEMPTION = "exemption"
     ACCESS = "access"
+    CONNECTION = "connection"
 
 
 class LastEndpoint(StrEnum):
@@ -376,6 +377,22 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a caller, for the cache's owner, has decided about one connection."""
+
+    connection: str
+    """Its name: ``<endpoint>.<guid>``."""
+    status: Status
+    """APPROVED or REJECTED; DISCONNECTED stands for its removal."""
+    description: str
+    endpoint: NetworkId | None
+    by: str
+    at: datetime
+    settled: bool = False
+    """It has been as decided: what becomes of it afterwards is not fought over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Safeguards:
     """Bounds on what Drawbridge does by itself."""
 
@@ -428,6 +445,8 @@ class Desired:
     exemption: Exemption | None = None
     creation: Creation | None = None
     """The API was asked for this cache itself."""
+    decisions: tuple[Decision, ...] = ()
+    """About connections, in the order of their names."""
     notes: tuple[str, ...] = ()
     """What was asked for and not granted, in words."""
     safeguards: Safeguards | None = None
@@ -450,6 +469,7 @@ class Cause(StrEnum):
     ENDPOINT_UNUSABLE = "the endpoint that Drawbridge made cannot be used any more"
     CACHE_GONE = "the cache of this endpoint is gone"
     POLICY_OPENS = "the policy keeps a cache reachable that has lost its last endpoint"
+    OWNER_DECIDED = "a caller of the API has decided so for the cache's owner"
     CACHE_ABSENT = "the API was asked for it and it is not there"
     DATABASE_ABSENT = "a cluster without a database can hold no data"
     WITHDRAWN = "its request was withdrawn"
@@ -537,6 +557,24 @@ class CreateDatabase:
     cause: Cause = Cause.DATABASE_ABSENT
 
 
+@dataclass(frozen=True, slots=True)
+class SetConnection:
+    """Begin to approve or reject a connection."""
+
+    connection: str
+    status: Status
+    description: str
+    cause: Cause = Cause.OWNER_DECIDED
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteConnection:
+    """Delete a connection on the cache's side; its endpoint stays, disconnected."""
+
+    connection: str
+    cause: Cause = Cause.OWNER_DECIDED
+
+
 Action = (
     CreateEndpoint
     | DeleteEndpoint
@@ -546,6 +584,8 @@ Action = (
     | SetPublicAccess
     | CreateCache
     | CreateDatabase
+    | SetConnection
+    | DeleteConnection
 )
 
 
@@ -561,6 +601,7 @@ class Reason(StrEnum):
     CACHE_QUOTA = "CacheQuota"
     CACHE_UNREADABLE = "CacheUnreadable"
     CLUSTERED_SINGLE_ENDPOINT = "ClusteredSingleEndpoint"
+    CONNECTION_DECIDED = "ConnectionDecided"
     CONNECTION_LIMIT = "ConnectionLimit"
     CONTESTED = "Contested"
     DATABASE_FAILED = "DatabaseFailed"
@@ -605,6 +646,7 @@ class Step(StrEnum):
     CREATING_DATABASE = "the database of the cache is being made"
     ATTACHING = "an endpoint is being made"
     DETACHING = "an endpoint that is not wanted or cannot be used any more is being deleted"
+    DECIDING = "a connection is being approved, rejected or removed"
     CLOSING = "public access is being disabled"
     OPENING = "public access is being enabled, as the policy or an Admin asks"
     NAMING = "the DNS records of the endpoint are being made"
@@ -665,6 +707,8 @@ class Plan:
     """Placements whose withdrawal has not."""
     opened: bool = False
     """Public access was asked for, and is there."""
+    decided: tuple[str, ...] = ()
+    """Connections that have come to be as was decided."""
 
 
 # ── why a cache is looked at ────────────────────────────────────────────────────────────────────

@@ -13,12 +13,14 @@ from shared.model import (
     CreateDatabase,
     CreateEndpoint,
     CreateZone,
+    DeleteConnection,
     DeleteEndpoint,
     LinkZone,
     Memory,
     Plan,
     PutZoneGroup,
     Reason,
+    SetConnection,
     SetPublicAccess,
     Step,
     Verdict,
@@ -121,6 +123,8 @@ def takes_turns(action: Action, memory: Memory) -> bool:
         case SetPublicAccess(_, _, first):
             return first
         case PutZoneGroup() | CreateZone() | LinkZone() | CreateCache() | CreateDatabase():
+            return False
+        case SetConnection() | DeleteConnection():
             return False
         case other:
             assert_never(other)

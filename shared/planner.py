@@ -22,6 +22,8 @@ from shared.model import (
     CreateDatabase,
     CreateEndpoint,
     CreateZone,
+    Decision,
+    DeleteConnection,
     DeleteEndpoint,
     DnsMode,
     Endpoint,
@@ -36,6 +38,7 @@ from shared.model import (
     PutZoneGroup,
     Readiness,
     Reason,
+    SetConnection,
     SetPublicAccess,
     Status,
     Step,
@@ -136,6 +139,7 @@ def fingerprint(cache: Cache, desired: Desired) -> str:
         [str(p) for p in desired.placements],
         desired.unknown_placements,
         [str(each) for each in desired.withdrawn],
+        [str(each) for each in desired.decisions],
     )
     return hashlib.sha256(repr((connections, cache.zone, wishes)).encode()).hexdigest()[:16]
 
@@ -315,7 +319,8 @@ def _present(case: _Case) -> Plan:
     wanted = case.desired
     if wanted.ignored:
         return _left_alone(case, "It is tagged to be left alone, and the policy allows that.")
-    if not wanted.enrolled and not wanted.close and not wanted.withdrawn and not wanted.opened:
+    asked = wanted.withdrawn or wanted.opened or _deciding(case).actions
+    if not wanted.enrolled and not wanted.close and not asked:
         return _left_alone(case, "Nothing is asked of it.")
     unready = _unready(case)
     if not unready.still:
@@ -363,11 +368,15 @@ def _ready(case: _Case) -> Plan:
     asked = _asked_open(case)
     if not asked.still:
         return _concluded(case, asked)
+    deciding = _deciding(case)
+    if not deciding.still:
+        return _concluded(case, deciding)
     going, leaving = _withdrawing(case)
     enforced, settled = _enforced(case, going)
     decided = _concluded(case, enforced, settled and not leaving)
     gone = tuple(each.placement for each in case.desired.withdrawn if each.placement not in leaving)
-    return replace(decided, withdrawn=gone, leaving=leaving, opened=case.desired.opened)
+    settled_now = tuple(each.connection for each in case.desired.decisions if _is_settled(case.cache, each))
+    return replace(decided, withdrawn=gone, leaving=leaving, opened=case.desired.opened, decided=settled_now)
 
 
 def _enforced(case: _Case, going: _Part) -> tuple[_Part, bool]:
@@ -394,6 +403,40 @@ def _enforced(case: _Case, going: _Part) -> tuple[_Part, bool]:
     # A fight that was declared is not over because its last blow was ours: it is when the window has passed.
     resting = case.fought_out and (whole.still or case.exposed)
     return whole + (_contested(case) if resting else _NOTHING), settled
+
+
+def _deciding(case: _Case) -> _Part:
+    """Carry out what was decided about connections, one at a time; each is done once, and not defended."""
+    for decision in case.desired.decisions:
+        if decision.settled or _is_settled(case.cache, decision):
+            continue
+        key = f"deciding:{decision.connection}"
+        wait = _Wait(Step.DECIDING, _again(case, key, case.timing.zone_group))
+        if _just_begun(case, key):
+            return _Part(waits=(wait,), begun=(key,))
+        if decision.status is Status.DISCONNECTED:
+            return _Part((DeleteConnection(decision.connection),), (wait,), begun=(key,))
+        setting = SetConnection(decision.connection, decision.status, decision.description)
+        return _Part((setting,), (wait,), begun=(key,))
+    return _NOTHING
+
+
+def _is_settled(cache: Cache, decision: Decision) -> bool:
+    """Tell whether a connection is as was decided; one that is gone is past every decision."""
+    found = next((each for each in cache.connections if each.name.lower() == decision.connection.lower()), None)
+    return found is None or found.status is decision.status
+
+
+def _refused(case: _Case, placement: Placement) -> Decision | None:
+    """Find the owner's word against the endpoint of a placement; who asks for an endpoint after it takes it back."""
+    asked = case.desired.requested_at
+    own = placement.endpoint(name_in(case.cache.id, placement))
+    inside = {endpoint.id for endpoint in case.observed.endpoints if endpoint.subnet == placement.subnet}
+    for decision in case.desired.decisions:
+        against = decision.status is not Status.APPROVED and (asked is None or asked <= decision.at)
+        if against and decision.endpoint in {own, *inside}:
+            return decision
+    return None
 
 
 def _asked_open(case: _Case) -> _Part:
@@ -571,7 +614,10 @@ def _slots(case: _Case) -> tuple[list[_Part], list[Placement]]:
     unread = len(_approved_unreadable(case))
     for placement in case.desired.placements:
         endpoint = _endpoint_in(case, placement)
-        if endpoint:
+        refused = _refused(case, placement)
+        if refused and (endpoint is None or _status(case, endpoint) is not Status.APPROVED):
+            parts.append(_respected(case, refused, endpoint))
+        elif endpoint:
             parts.append(_endpoint_part(case, placement, endpoint))
         elif unread:
             # Its subnet cannot be read, but its approved connection is protection all the same.
@@ -579,6 +625,22 @@ def _slots(case: _Case) -> tuple[list[_Part], list[Placement]]:
         else:
             missing.append(placement)
     return parts, missing
+
+
+def _respected(case: _Case, decision: Decision, endpoint: Endpoint | None) -> _Part:
+    """Leave it at what the owner has decided; what is left of ours, and leads nowhere any more, is cleared away."""
+    did = "removed" if decision.status is Status.DISCONNECTED else "rejected"
+    said = _blocked(
+        Reason.CONNECTION_DECIDED,
+        f"Connection {decision.connection} was {did} for the cache's owner by {decision.by} "
+        f"({decision.at:%Y-%m-%d %H:%M} UTC), so no endpoint is made in its place before somebody asks for one.",
+    )
+    ours = endpoint is not None and endpoint.made_by_drawbridge(case.cache.id)
+    if endpoint is None or not ours or decision.status is not Status.DISCONNECTED:
+        return said
+    if _status(case, endpoint) is not Status.DISCONNECTED or endpoint.readiness is not Readiness.READY:
+        return said
+    return said + _Part((DeleteEndpoint(endpoint.id, Cause.OWNER_DECIDED),))
 
 
 def _approved_unreadable(case: _Case) -> list[NetworkId]:
@@ -1171,7 +1233,7 @@ def _bound_by_mode(decided: Plan, noticed: Memory, desired: Desired) -> Plan:
     return replace(decided, verdict=audited, actions=(), memory=noticed, noticed=noticed, settled=False)
 
 
-def in_words(action: Action) -> str:
+def in_words(action: Action) -> str:  # noqa: C901 - one line for each action
     """Say what an action does, as the end of a sentence that begins with "Drawbridge would now"."""
     match action:
         case CreateEndpoint():
@@ -1188,6 +1250,11 @@ def in_words(action: Action) -> str:
             asked = action.settings
             made = f"{asked.kind.value} cache {action.cache.name} ({asked.sku}, {asked.region}) without public access"
             return f"make {made}, as {action.cause.value}"
+        case SetConnection():
+            way = "approve" if action.status is Status.APPROVED else "reject"
+            return f"{way} connection {action.connection}, as {action.cause.value}"
+        case DeleteConnection():
+            return f"remove connection {action.connection}, as {action.cause.value}"
         case CreateDatabase():
             return f"make the database of {action.cache.name}, as {action.cause.value}"
         case SetPublicAccess():

@@ -30,6 +30,7 @@ from shared.model import (
     CreateDatabase,
     CreateEndpoint,
     CreateZone,
+    DeleteConnection,
     DeleteEndpoint,
     Desired,
     DnsMode,
@@ -42,7 +43,9 @@ from shared.model import (
     PutZoneGroup,
     Readiness,
     Reason,
+    SetConnection,
     SetPublicAccess,
+    Status,
     Step,
     Subject,
     Trigger,
@@ -75,6 +78,7 @@ from shared.publish import PublishError
 from shared.store.caches import Claim, Covered, Intent, Taken
 from shared.store.errors import ConflictError, StoredValueError
 from shared.store.history import HistoryRecord
+from shared.wishes import SETTLED, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -86,6 +90,7 @@ if TYPE_CHECKING:
     from shared.publish import Publisher
     from shared.store import Store
     from shared.store.caches import CacheRow
+    from shared.store.requests import StoredRequest
 
 log = Log(__name__)
 
@@ -466,7 +471,7 @@ class Reconciler:
         limit = self.policy.safeguards.closures_per_hour
         return await self.store.closures.take(seen.observed.id.subscription, limit, self.clock())
 
-    async def _carry_out(self, action: Action, seen: Seen) -> None:
+    async def _carry_out(self, action: Action, seen: Seen) -> None:  # noqa: C901 - one line for each action
         cache = seen.observed.cache
         match action:
             case CreateEndpoint(placement, name) if cache:
@@ -480,6 +485,10 @@ class Reconciler:
                 await self.arm.dns.create_zone(zone)
             case LinkZone(zone, network):
                 await self.arm.dns.link(zone, network)
+            case SetConnection(connection, status, description):
+                await self.arm.connections.decide(seen.observed.id, connection, status, description)
+            case DeleteConnection(connection):
+                await self.arm.connections.delete(seen.observed.id, connection)
             case CreateCache(made, settings):
                 await self.arm.new_caches.create(made, settings)
             case CreateDatabase(made, settings):
@@ -533,14 +542,30 @@ class Reconciler:
 
     async def _fulfilled(self, decided: Plan, seen: Seen | None) -> None:
         """Drop the requests that have come to their end, unless somebody has asked anew meanwhile."""
-        if seen is None or seen.desired.heard_at is None or not (decided.withdrawn or decided.opened):
+        if (
+            seen is None
+            or seen.desired.heard_at is None
+            or not (decided.withdrawn or decided.opened or decided.decided)
+        ):
             return
         for stored in await self.store.requests.of_cache(seen.observed.id):
             gone = stored.withdrawn and stored.placement in decided.withdrawn
             opened = stored.subject is Subject.ACCESS and decided.opened
-            if stored.requested_at <= seen.desired.heard_at and (gone or opened):
-                with contextlib.suppress(ConflictError):
+            if stored.requested_at > seen.desired.heard_at:
+                continue
+            with contextlib.suppress(ConflictError):
+                if gone or opened:
                     await self.store.requests.remove(stored)
+                elif stored.subject is Subject.CONNECTION and stored.placement in decided.decided:
+                    await self._settled(stored)
+
+    async def _settled(self, decision: StoredRequest) -> None:
+        """Note that a connection is as was decided; an approval then has nothing more to say."""
+        if decision.options[STATUS] == Status.APPROVED:
+            await self.store.requests.remove(decision)
+        elif SETTLED not in decision.options:
+            told = {**decision.options, SETTLED: "yes"}
+            await self.store.requests.put(replace(decision, options=told), decision.etag)
 
     async def _linked(self, memory: Memory, seen: Seen | None) -> Memory:
         """Keep the table that leads from an endpoint to its cache: a delete event names the endpoint only."""

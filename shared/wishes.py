@@ -22,6 +22,8 @@ _LAST = "last"
 UNTIL, REASON, OWNER = "until", "reason", "owner"
 # Of public access.
 ACCESS = "publicNetworkAccess"
+STATUS, DESCRIPTION, CONNECTED, SETTLED = "status", "description", "endpoint", "settled"
+"""What is kept of a decision about a connection."""
 _YES = "yes"
 _BETWEEN = ","
 

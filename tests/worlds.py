@@ -21,6 +21,7 @@ from shared.model import (
     CreateDatabase,
     CreateEndpoint,
     CreateZone,
+    DeleteConnection,
     DeleteEndpoint,
     Desired,
     DnsMode,
@@ -38,6 +39,7 @@ from shared.model import (
     PutZoneGroup,
     Readiness,
     Safeguards,
+    SetConnection,
     SetPublicAccess,
     Status,
     Timing,
@@ -330,7 +332,7 @@ def _after_loss(cache: Cache, left: tuple[Connection, ...]) -> Cache:
     return replace(after, public_access=PublicAccess.ENABLED) if opens and cache.kind is not Kind.CLASSIC else after
 
 
-def carried_out(world: World, action: Action) -> World:
+def carried_out(world: World, action: Action) -> World:  # noqa: C901 - one line for each action
     """Begin an action, as Azure would; raises AssertionError where Azure would refuse it or somebody would mind."""
     there = world.there
     match action:
@@ -355,6 +357,14 @@ def carried_out(world: World, action: Action) -> World:
             if access is world.cache.public_access:
                 return world
             return replace(world.changed(readiness=Readiness.BUSY, state="Updating"), coming_access=access)
+        case SetConnection(name, status):
+            kept = tuple(replace(c, status=status) if c.name == name else c for c in world.cache.connections)
+            led = {c.endpoint for c in world.cache.connections if c.name == name}
+            told = tuple(replace(e, status=status) if e.id in led else e for e in there.endpoints)
+            return replace(world, there=replace(there, endpoints=told, cache=replace(world.cache, connections=kept)))
+        case DeleteConnection(name):
+            (lost,) = (c.endpoint for c in world.cache.connections if c.name == name)
+            return world if lost is None else world.disconnected(lost)
         case CreateCache(made, settings):
             assert there.cache is None, "a PUT would change a cache that is there"
             begun = cache_seen(

@@ -1,12 +1,24 @@
 """HTTP: what pipelines ask and are told. One module per resource, one function per operation."""
 
-from functions.api import access, caches, creations, endpoints, exemptions, history, networks, service, sweeps
+from functions.api import (
+    access,
+    caches,
+    connections,
+    creations,
+    endpoints,
+    exemptions,
+    history,
+    networks,
+    service,
+    sweeps,
+)
 
 blueprints = (
     caches.bp,
     creations.bp,
     endpoints.bp,
     access.bp,
+    connections.bp,
     exemptions.bp,
     history.bp,
     networks.bp,

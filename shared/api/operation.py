@@ -109,6 +109,10 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "group": ("The resource group's name.", "rg-shop"),
     "name": ("The resource's name.", "shop"),
     "placement": ("A placement of the policy, by its alias.", "weu-prod"),
+    "connection": (
+        "A connection of the cache, by its name.",
+        "pe-shop-1a2b3c4d.7d2f2f5e-0000-4000-8000-000000000001",
+    ),
     "sweep": ("The id of a sweep.", "20261123100000-ab12cd"),
 }
 """Parameter of a path → what it is, and an example."""

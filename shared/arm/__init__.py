@@ -8,6 +8,7 @@ from shared.arm.caches import CacheAdapter, Page
 from shared.arm.calls import Caller, Cooldown
 from shared.arm.classic import ClassicCaches
 from shared.arm.clients import ArmSettings, CallCounts, Clients, counted
+from shared.arm.connections import Connections
 from shared.arm.creation import NewCaches
 from shared.arm.dns import Dns
 from shared.arm.enterprise import EnterpriseCaches
@@ -27,6 +28,7 @@ __all__ = [
     "ArmSettings",
     "CacheAdapter",
     "CallCounts",
+    "Connections",
     "Cooldown",
     "Dns",
     "Network",
@@ -56,6 +58,7 @@ class Arm:
         caller = Caller(self._clients, patience or Patience(), cooldown)
         self.classic: CacheAdapter = ClassicCaches(caller)
         self.enterprise: CacheAdapter = EnterpriseCaches(caller)
+        self.connections = Connections(caller)
         self.new_caches = NewCaches(caller)
         self.network = Network(caller)
         self.networks = Networks(caller)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,6 +18,7 @@ from shared.model import (
     CreateDatabase,
     CreateEndpoint,
     Creation,
+    Decision,
     DeleteEndpoint,
     Desired,
     Kind,
@@ -97,6 +98,14 @@ def private_cluster() -> Observed:
     cluster = managed_seen(public_access=SHUT)
     known = Memory(protected=True, closed_once=True, made=(own_name(MANAGED),))
     return seen(cluster, own_endpoint(cache=MANAGED), memory=known)
+
+
+def decision(status: Status, *, settled: bool = False, at: datetime = NOW) -> Decision:
+    """Give what somebody decided about the connection of Drawbridge's endpoint."""
+    return Decision(listed(own_name()).name, status, "", own_name(), "somebody", at, settled)
+
+
+REJECTED = own_endpoint(status=Status.REJECTED)
 
 
 def told(made: Pass) -> str:
@@ -716,6 +725,12 @@ BLOCKED: list[tuple[Reason, str, Observed, Desired]] = [
         replace(private_cluster(), database=Readiness.FAILED),
         creating(MANAGED),
     ),
+    (
+        Reason.CONNECTION_DECIDED,
+        "",
+        seen(cache_seen(public_access=SHUT), foreign_endpoint(status=Status.REJECTED)),
+        wanted(decisions=(replace(decision(Status.REJECTED, settled=True), endpoint=foreign_endpoint().id),)),
+    ),
     (Reason.NO_PRIVATE_WAY, "", seen(), wanted(enrolled=False)),
     (
         Reason.LAST_ENDPOINT,
@@ -1171,3 +1186,64 @@ def test_a_request_for_a_cache_is_fulfilled_once_it_is_there_and_finished(
     there: Observed, asked: Desired, *, expected: bool
 ) -> None:
     assert is_made(there, asked) is expected
+
+
+# ── what the owner decides about connections ────────────────────────────────────────────────────
+
+
+def decided(*decisions: Decision) -> Desired:
+    return wanted(decisions=decisions)
+
+
+def test_a_pending_connection_that_is_approved_becomes_the_way_in() -> None:
+    pending = seen(cache_seen(connections=(listed(own_name(), Status.PENDING),)), own_endpoint(status=Status.PENDING))
+    made = list(passes(World(pending), decided(decision(Status.APPROVED))))
+
+    assert [type(action).__name__ for action in made[0].actions] == ["SetConnection"]
+    assert made[-1].verdict.kind is VerdictKind.COMPLIANT
+    assert made[-1].decided.decided == (listed(own_name()).name,)
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.DISCONNECTED])
+def test_a_loss_by_the_owners_decision_closes_first_and_is_not_fought(status: Status) -> None:
+    made = list(passes(World(private()), decided(decision(status))))
+
+    first = "SetConnection" if status is Status.REJECTED else "DeleteConnection"
+    names = [type(action).__name__ for each in made for action in each.actions]
+    cleared = [] if status is Status.REJECTED else ["DeleteEndpoint"]
+    assert names == [first, "SetPublicAccess", *cleared]
+    assert made[-1].verdict.reason is Reason.CONNECTION_DECIDED
+    assert made[-1].after.there.memory.fights == ()
+
+
+def test_who_asks_for_an_endpoint_after_a_decision_takes_it_back() -> None:
+    refused = seen(cache_seen(public_access=SHUT, connections=(listed(own_name(), Status.REJECTED),)), REJECTED)
+    asked = wanted(decisions=(decision(Status.REJECTED, settled=True),), requested_at=NOW + timedelta(minutes=1))
+
+    made = list(passes(World(refused), asked))
+
+    assert made[-1].verdict.kind is VerdictKind.COMPLIANT
+    assert made[-1].after.cache.approved()
+
+
+def test_a_decision_that_was_carried_out_is_not_defended() -> None:
+    approved_by_hand = decided(decision(Status.REJECTED, settled=True))
+
+    made = pass_over(World(private()), approved_by_hand)
+
+    assert (made.actions, made.verdict.kind) == ((), VerdictKind.COMPLIANT)
+
+
+def test_a_decision_is_carried_out_where_nothing_else_is_asked_of_the_cache() -> None:
+    alone = wanted(enrolled=False, close=False, placements=(), decisions=(decision(Status.REJECTED),))
+
+    made = list(passes(World(private()), alone))
+
+    assert [type(action).__name__ for each in made for action in each.actions] == ["SetConnection"]
+
+
+def test_audit_mode_decides_nothing_about_a_connection() -> None:
+    audited = pass_over(World(private()), wanted(mode=Mode.AUDIT, decisions=(decision(Status.REJECTED),)))
+
+    assert audited.actions == ()
+    assert "reject connection" in audited.verdict.message

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from shared.api.operation import Operation
-from shared.api.operations import access, caches, creations, endpoints, exemptions, history, networks, service, sweeps
+from shared.api.operations import (
+    access,
+    caches,
+    connections,
+    creations,
+    endpoints,
+    exemptions,
+    history,
+    networks,
+    service,
+    sweeps,
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     *caches.ALL,
     *creations.ALL,
     *endpoints.ALL,
     *access.ALL,
+    *connections.ALL,
     *exemptions.ALL,
     *history.ALL,
     *networks.ALL,

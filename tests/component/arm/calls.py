@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from shared.arm import Arm
 from shared.arm.classic import classic_cache
 from shared.ids import CacheId, GroupId, SubnetId, endpoint_id, network_id, zone_id
-from shared.model import DnsMode, Kind, NewCache, Placement, PublicAccess
+from shared.model import DnsMode, Kind, NewCache, Placement, PublicAccess, Status
 from shared.networking import NetworkWish
 
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
@@ -70,6 +70,15 @@ METHODS = [
         True,
         False,
     ),
+    Method("connections.decide", lambda a: a.connections.decide(CACHE, "pe.1", Status.APPROVED, "yes"), True, False),
+    Method(
+        "connections.decide on a cluster",
+        lambda a: a.connections.decide(CLUSTER, "pe.1", Status.REJECTED, "no"),
+        True,
+        False,
+    ),
+    Method("connections.delete of a classic one", lambda a: a.connections.delete(CACHE, "pe.1"), True, True),
+    Method("connections.delete on a cluster", lambda a: a.connections.delete(CLUSTER, "pe.1"), True, True),
     Method("new_caches.create", lambda a: a.new_caches.create(CACHE, NEW), True, False),
     Method("new_caches.create of a cluster", lambda a: a.new_caches.create(CLUSTER, NEW_CLUSTER), True, False),
     Method("new_caches.create_database", lambda a: a.new_caches.create_database(CLUSTER, NEW_CLUSTER), True, False),

@@ -29,7 +29,16 @@ def test_the_table_of_methods_is_complete() -> None:
     arm = Arm(ArmSettings())
     public = {
         f"{name}.{method}"
-        for name in ("classic", "enterprise", "new_caches", "network", "networks", "dns", "subscriptions")
+        for name in (
+            "classic",
+            "enterprise",
+            "connections",
+            "new_caches",
+            "network",
+            "networks",
+            "dns",
+            "subscriptions",
+        )
         for method, _ in inspect.getmembers(getattr(arm, name), inspect.iscoroutinefunction)
         if not method.startswith("_")
     }
@@ -95,8 +104,12 @@ async def test_a_write_that_azure_accepts_is_one_request_and_is_never_polled(
 ) -> None:
     url = f"{stub.endpoint}/subscriptions/{SUBSCRIPTION}/operations/1?api-version=1"
     begun = {"Azure-AsyncOperation": url, "Location": url, "Retry-After": "1"}
-    puts = any(name in method.name for name in ("create_endpoint", "zone_group", "new_caches", "networks."))
-    stub.always = Answer(201 if puts else 202, {}, begun)
+    puts = any(
+        name in method.name
+        for name in ("create_endpoint", "zone_group", "new_caches", "networks.", "connections.decide")
+    )
+    at_once = "of a classic one" in method.name
+    stub.always = Answer(200) if at_once else Answer(201 if puts else 202, {}, begun)
 
     await method.call(arm)
 
