@@ -121,6 +121,16 @@ def _write(world: World, there: list[Cache], what: str, number: int) -> None:
         world.put(replace(held, tags={"a": "b"}))
 
 
+def test_what_is_new_is_on_the_last_page_also_of_a_list_that_was_read_before() -> None:
+    world = _world(FleetSeed(1, 10), page_size=3)
+    url = _caches(FleetSeed(1).subscription_ids[0])
+    before = [cache["name"] for page in _listed(world, url) for cache in page]
+    first = next(world.store.of(Cache))
+    world.put(replace(first, id=f"{first.id}-new", serial=0))
+    after = [cache["name"] for page in _listed(world, url) for cache in page]
+    assert after == [*before, f"{first.name}-new"]
+
+
 # ── looking up ──────────────────────────────────────────────────────────────────────────────────
 
 
