@@ -27,7 +27,7 @@ from shared.store.errors import (
 from shared.store.settings import InvalidSettingsError
 from tests.component.store.conftest import SUBSCRIPTION, cache
 
-TABLES = {"caches", "links", "requests", "cooldown", "closures", "history", "sweeps", "turns"}
+TABLES = {"caches", "links", "requests", "cooldown", "closures", "history", "sweeps", "turns", "networks"}
 NOBODY = (
     "DefaultEndpointsProtocol=http;AccountName=account0001;AccountKey=a2V5;"
     "QueueEndpoint=http://{0}/account0001;TableEndpoint=http://{0}/account0001;"
@@ -174,6 +174,7 @@ def test_a_store_is_made_without_loading_any_sdk() -> None:
             StoreSettings(
                 queue_url="https://acc.queue.core.windows.net",
                 table_url="https://acc.table.core.windows.net",
+                blob_url="https://acc.blob.core.windows.net",
                 client_id="id",
             ),
             id="account name",
@@ -185,6 +186,15 @@ def test_a_store_is_made_without_loading_any_sdk() -> None:
             },
             StoreSettings(queue_url="https://q.example", table_url="https://t.example"),
             id="addresses",
+        ),
+        pytest.param(
+            {
+                "AzureWebJobsStorage__blobServiceUri": "https://b.example/",
+                "AzureWebJobsStorage__queueServiceUri": "https://q.example/",
+                "AzureWebJobsStorage__tableServiceUri": "https://t.example/",
+            },
+            StoreSettings(queue_url="https://q.example", table_url="https://t.example", blob_url="https://b.example"),
+            id="addresses, blobs too",
         ),
     ],
 )
