@@ -23,7 +23,6 @@ from shared.model import (
 _ASKED_FOR = "Drawbridge asks for this connection, as somebody has asked it to."
 _READ = "Microsoft.Network/privateEndpoints/read"
 _WRITE = "Microsoft.Network/privateEndpoints/write"
-_READ_NETWORK = "Microsoft.Network/virtualNetworks/read"
 _DELETE = "Microsoft.Network/privateEndpoints/delete"
 _READ_GROUPS = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/read"
 _WRITE_GROUP = "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/write"
@@ -44,20 +43,6 @@ class Network:
 
         body = await self._caller.found(Call(_READ, id_.subscription), send)
         return None if body is None else private_endpoint(body)
-
-    async def region_of(self, subnet: SubnetId) -> str | None:
-        """Read in which region a subnet is; None where there is no such subnet."""
-        network = subnet.network
-
-        async def send() -> Body:
-            found = await self._caller.clients.network(network.subscription).virtual_networks.get(
-                network.group, network.name
-            )
-            return found.as_dict()
-
-        body = await self._caller.found(Call(_READ_NETWORK, network.subscription), send)
-        names = {str(each.get("name") or "").lower() for each in properties(body or {}).get("subnets") or ()}
-        return region(body.get("location") or "") if body and subnet.name in names else None
 
     async def zone_groups(self, endpoint: NetworkId) -> tuple[ZoneGroup, ...]:
         """Read an endpoint's DNS zone groups; none where the endpoint itself is gone."""

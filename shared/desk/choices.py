@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from shared.api.errors import RefusedError
+from shared.arm.errors import ArmError
 from shared.ids import InvalidIdError, NetworkId, SubnetId
-from shared.model import EndpointOptions
+from shared.model import EndpointOptions, Reason
 from shared.policy import FreePlacement
 from shared.wishes import stored
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from shared.api.shapes.endpoints import EndpointWish
     from shared.desk.desk import Desk
     from shared.model import Cache
+    from shared.networking import NetworkSeen
     from shared.policy import Policy
 
+_KEPT = 4
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -26,12 +29,16 @@ async def chosen(desk: Desk, cache: Cache, alias: str, wish: EndpointWish) -> di
     options = _options(wish)
     rule = desk.reconciler.policy.placements.get(alias)
     if rule is None:
-        subnet, region = await _free(desk, cache, alias, wish)
-        return stored(options, subnet, region)
+        subnet, network = await _free(desk, cache, alias, wish)
+        if options.address:
+            _insist_on_room(options.address, network, subnet)
+        return stored(options, subnet, network.region)
     if not rule.open_to(cache.id):
         raise RefusedError(f"placement '{alias}' is not for this cache's subscription or group", "placement")
     if wish.subnet and _subnet(wish.subnet) != rule.placement.subnet:
         raise RefusedError(f"placement '{alias}' of the policy is another subnet: {rule.placement.subnet}", "subnet")
+    if options.address:
+        _insist_on_room(options.address, await _network(desk, rule.placement.subnet), rule.placement.subnet)
     return stored(options)
 
 
@@ -68,8 +75,31 @@ def _security_group(text: str, index: int) -> NetworkId:
         raise RefusedError(str(error), f"applicationSecurityGroups[{index}]") from error
 
 
-async def _free(desk: Desk, cache: Cache, alias: str, wish: EndpointWish) -> tuple[SubnetId, str]:
-    """Check a subnet that the policy has no placement for, and say in which region it is."""
+async def _network(desk: Desk, subnet: SubnetId) -> NetworkSeen | None:
+    """Read the network of the policy's own subnet; None where that is not ours to read, or it is gone."""
+    try:
+        return await desk.reconciler.arm.networks.get(subnet.network)
+    except ArmError as error:
+        if error.reason is Reason.PERMISSION_DENIED:
+            return None
+        raise
+
+
+def _insist_on_room(text: str, network: NetworkSeen | None, subnet: SubnetId) -> None:
+    """Refuse an address that the subnet does not have, or that Azure keeps: the first four of a prefix and its last."""
+    seen = network.subnet(subnet.name) if network else None
+    if seen is None:
+        return
+    address = ipaddress.IPv4Address(text)
+    for prefix in seen.prefixes:
+        whole = ipaddress.ip_network(prefix, strict=False)
+        if isinstance(whole, ipaddress.IPv4Network) and whole[0] + _KEPT <= address < whole[-1]:
+            return
+    raise RefusedError(f"ipAddress is '{text}', which is none of subnet {', '.join(seen.prefixes)}", "ipAddress")
+
+
+async def _free(desk: Desk, cache: Cache, alias: str, wish: EndpointWish) -> tuple[SubnetId, NetworkSeen]:
+    """Check a subnet that the policy has no placement for, and give its network."""
     policy = desk.reconciler.policy
     if not wish.subnet:
         raise _unknown(policy, alias)
@@ -82,10 +112,10 @@ async def _free(desk: Desk, cache: Cache, alias: str, wish: EndpointWish) -> tup
         raise RefusedError("the policy's rule for this cache does not let callers choose a subnet", "subnet")
     subnet = _subnet(wish.subnet)
     in_scope = policy.scope.admits_group(subnet.network.group_id, await desk.reconciler.found())
-    region = await desk.reconciler.arm.network.region_of(subnet) if in_scope else None
-    if region is None:
+    network = await desk.reconciler.arm.networks.get(subnet.network) if in_scope else None
+    if network is None or network.subnet(subnet.name) is None:
         raise RefusedError(f"subnet {subnet} was not found, or is out of scope", "subnet")
-    return subnet, region
+    return subnet, network
 
 
 def _subnet(text: str) -> SubnetId:

@@ -208,6 +208,8 @@ WRONG = {
     "a-twin-of-a-placement": ("WEU-prod", f'{{"subnet": "{fleet.subnet_id("neu")}"}}', "placement", "in case alone"),
     "a-name-with-a-space": ("weu-prod", '{"endpointName": "my pe"}', "endpointName", "pe-shop-weu"),
     "a-public-address": ("weu-prod", '{"ipAddress": "8.8.8.8"}', "ipAddress", "no private address"),
+    "an-address-of-another-subnet": ("weu-prod", '{"ipAddress": "10.1.0.77"}', "ipAddress", "10.0.0.0/20"),
+    "an-address-that-azure-keeps": ("weu-prod", '{"ipAddress": "10.0.0.3"}', "ipAddress", "10.0.0.0/20"),
     "half-an-address": ("weu-prod", '{"ipAddress": "10.1.2"}', "ipAddress", "10.1.2.3"),
     "not-a-group": (
         "weu-prod",
