@@ -89,7 +89,7 @@ WAIT = Parameter(
     60,
 )
 DRY_RUN = Parameter(
-    "dryRun", "Answer with what would change, and change nothing.", {"type": "boolean", "default": False}, "true"
+    "dryRun", "Answer with what would change, and change nothing.", {"type": "boolean", "default": False}, example=True
 )
 PAGE_TOKEN = Parameter(
     "pageToken",

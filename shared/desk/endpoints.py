@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from shared.api.calls import Answer
-from shared.api.errors import ChangedError, ClashError
+from shared.api.errors import ClashError
 from shared.api.operation import Role
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.endpoints import EndpointStanding, EndpointWish
@@ -18,7 +18,7 @@ from shared.desk.desk import ATTEMPTS, RETRY_AFTER, Desk, Named, etag, only
 from shared.desk.standing import STATUS, planned, said, state_of
 from shared.model import PublicAccess
 from shared.planner import endpoint_name, is_last, plan
-from shared.store.errors import ConflictError, StoreUnavailableError
+from shared.store.errors import StoreUnavailableError
 from shared.store.requests import StoredRequest
 from shared.wishes import free_endpoint, last_allowed, options_of, withdrawing
 
@@ -96,10 +96,17 @@ class EndpointsDesk:
 
     async def withdraw(self, call: Call) -> Answer:
         """Store that an endpoint is not wanted any more, wake the cache, and say where it stands."""
-        last = bool(call.query["lastEndpoint"])
-        if last:
+        if call.query["lastEndpoint"]:
             call.caller.insist_on(Role.ADMIN)
-        cache, placement = (await self.desk.existing(Named.of(call))).id, call.part("placement")
+        cache = (await self.desk.existing(Named.of(call))).id
+        for _ in range(ATTEMPTS):
+            if answer := await self._withdrawn(call, cache):
+                return answer
+        raise StoreUnavailableError(f"the request for {cache} changes faster than it can be withdrawn")
+
+    async def _withdrawn(self, call: Call, cache: CacheId) -> Answer | None:
+        """Decide on what is stored now, and write over just that; None where somebody else was faster."""
+        placement = call.part("placement")
         row = await self.desk.store.caches.read(cache)
         before = await self.desk.store.requests.get(cache, placement)
         call.conditions.insist_on(etag(before.etag) if before and not before.withdrawn else "")
@@ -112,28 +119,21 @@ class EndpointsDesk:
             decided = planned(plan(seen.observed, seen.desired, self.desk.now()))
             told = f"the request for an endpoint in placement '{placement}' would be withdrawn"
             return Answer(Rehearsed(dry_run=True, stored=told, plan=decided))
-        if not (before and before.withdrawn and before.asks_the_same(request)):
-            request = await self._taken_back(request, before)
-            how = ", though it may be the last one" if last else ""
-            await self.desk.heard(cache, call, f"withdrew the endpoint in placement '{placement}'{how}")
-        else:
-            request = before
-        return await self._answer(request, cache, placement, call.wait)
+        if before and before.asks_the_same(request):
+            await self.desk.wake(cache, "DELETE endpoints", call.caller.name)
+            return await self._answer(before, cache, placement, call.wait)
+        written = await self.desk.written(request, before, call.conditions)
+        if written is None:
+            return None
+        how = ", though it may be the last one" if last_allowed(request.options) else ""
+        await self.desk.heard(cache, call, f"withdrew the endpoint in placement '{placement}'{how}")
+        return await self._answer(written, cache, placement, call.wait)
 
     def _withdrawal(self, call: Call, cache: CacheId, before: StoredRequest | None) -> StoredRequest:
         last = bool(call.query["lastEndpoint"])
         options = withdrawing(before.options if before else {}, last=last)
         by, at = call.caller.name, self.desk.now()
         return StoredRequest(cache, call.part("placement"), by, at, withdrawn=True, options=options)
-
-    async def _taken_back(self, request: StoredRequest, before: StoredRequest | None) -> StoredRequest:
-        """Write the withdrawal over what was read: what was decided about another state is not carried out."""
-        try:
-            if before is None:
-                return await self.desk.store.requests.add(request)
-            return await self.desk.store.requests.put(request, before.etag)
-        except ConflictError as error:
-            raise ChangedError("somebody else has changed it just now; read it again") from error
 
     def _insist_on_leave(self, request: StoredRequest, seen: Seen) -> None:
         """Refuse what would be undone at once, or would leave the cache without a way in unasked."""

@@ -44,7 +44,7 @@ _FILTERS = (
         "counts",
         "Count verdicts over the whole answer, not only this page; reads every row that matches.",
         {"type": "boolean", "default": False},
-        "true",
+        example=True,
     ),
 )
 

@@ -58,7 +58,7 @@ _LAST = Parameter(
     "lastEndpoint",
     "The endpoint may be the last one of the cache: an Admin's to say. The cache stays closed then.",
     {"type": "boolean", "default": False},
-    "false",
+    example=False,
 )
 
 DELETE_ENDPOINT = Operation(

@@ -93,3 +93,10 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere() -> None:
     assert seen.loaded == []
     assert {link for link in seen.links if link.removeprefix("#") not in seen.ids} == {"openapi.json"}
     assert set(BY_NAME) <= seen.ids
+
+
+def test_every_parameter_has_an_example_of_its_own_kind() -> None:
+    for ms in document()["paths"].values():
+        for each in (parameter for told in ms.values() for parameter in told["parameters"]):
+            if "example" in each:
+                jsonschema.Draft202012Validator(each["schema"]).validate(each["example"])
