@@ -99,10 +99,11 @@ class Office:
         role: Role = Role.ADMIN,
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
+        placement: str = "weu-prod",
     ) -> Reply:
         """Call an operation about a cache, as Ada, signed in with Entra ID."""
         operation = next(each for each in OPERATIONS if each.name == name)
-        parts = {"placement": "weu-prod"}
+        parts = {"placement": placement}
         if cache:
             parts |= {"subscription": cache.subscription, "group": cache.group, "name": cache.name}
         sent = {"x-ms-client-principal": principal(role.words), **{k.lower(): v for k, v in (headers or {}).items()}}

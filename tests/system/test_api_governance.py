@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -195,6 +196,36 @@ async def test_a_cluster_without_the_property_says_so(at: Office) -> None:
     reply = await at.ask("put_access", CacheId.parse(fleet.cluster_id("flagless")), {"publicNetworkAccess": "Disabled"})
 
     assert (reply.status, reply.code) == (409, "NoPublicNetworkAccess")
+
+
+# ── races ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_whoever_asks_and_withdraws_at_once_the_last_word_stands_and_nobody_is_lost(at: Office) -> None:
+    one = cache(at, "raced", drawbridge="private")
+    await at.settled(one)
+    both = [at.ask("put_endpoint", one, placement="neu-prod") for _ in range(3)]
+    both += [at.ask("delete_endpoint", one, placement="neu-prod") for _ in range(3)]
+
+    statuses = {reply.status for reply in await asyncio.gather(*both)}
+
+    assert statuses <= {200, 202, 204}
+    assert await at.settled(one) == "Compliant"
+    stored = await at.town.store.requests.get(one, "neu-prod")
+    regions = {endpoint.region for endpoint in at.town.scene.endpoints(str(one))}
+    assert ("northeurope" in regions) is (stored is not None and not stored.withdrawn)
+
+
+async def test_with_a_condition_one_of_many_wins_and_the_others_are_told(at: Office) -> None:
+    one = cache(at, "contended")
+    first = await at.ask("put_exemption", one, wish(at), headers={"If-None-Match": "*"})
+    match = {"If-Match": first.headers["ETag"]}
+    replies = await asyncio.gather(
+        *(at.ask("put_exemption", one, wish(at, 5 + n), headers=match) for n in range(4)),
+        at.ask("delete_exemption", one, headers=match),
+    )
+
+    assert sorted(reply.status for reply in replies)[1:] == [412] * 4
 
 
 # ── history ─────────────────────────────────────────────────────────────────────────────────────
