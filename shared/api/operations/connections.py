@@ -24,7 +24,7 @@ LAST_CONNECTION = Parameter(
     "lastEndpoint",
     "The connection may be the last approved one of the cache: an Admin's to say.",
     {"type": "boolean", "default": False},
-    "false",
+    example=False,
 )
 _LAST = {409: "It is the last approved one (`LastEndpoint`)."}
 
