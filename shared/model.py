@@ -32,6 +32,7 @@ class Subject(StrEnum):
     EXEMPTION = "exemption"
     ACCESS = "access"
     CONNECTION = "connection"
+    MIGRATION = "migration"
 
 
 class LastEndpoint(StrEnum):

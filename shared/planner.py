@@ -87,7 +87,9 @@ def plan(observed: Observed, desired: Desired, now: datetime) -> Plan:
         return _bound_by_mode(decided, observed.memory, desired)
     memory = _given_up(_noticed(observed.cache, observed.memory, now), desired)
     noticed = replace(observed, memory=_exempted(memory, desired, now))
-    return _bound_by_mode(_present(_Case(observed.cache, noticed, desired, now)), noticed.memory, desired)
+    decided = _present(_Case(observed.cache, noticed, desired, now))
+    settled = tuple(each.connection for each in desired.decisions if _is_settled(observed.cache, each))
+    return _bound_by_mode(replace(decided, decided=settled), noticed.memory, desired)
 
 
 def name_in(cache: CacheId, placement: Placement) -> str:
@@ -375,8 +377,7 @@ def _ready(case: _Case) -> Plan:
     enforced, settled = _enforced(case, going)
     decided = _concluded(case, enforced, settled and not leaving)
     gone = tuple(each.placement for each in case.desired.withdrawn if each.placement not in leaving)
-    settled_now = tuple(each.connection for each in case.desired.decisions if _is_settled(case.cache, each))
-    return replace(decided, withdrawn=gone, leaving=leaving, opened=case.desired.opened, decided=settled_now)
+    return replace(decided, withdrawn=gone, leaving=leaving, opened=case.desired.opened)
 
 
 def _enforced(case: _Case, going: _Part) -> tuple[_Part, bool]:

@@ -13,6 +13,7 @@ from shared.arm.caches import Body, Wire, properties, tags
 from shared.arm.errors import Call
 from shared.creation import tagged
 from shared.ids import CacheId, CacheType, region
+from shared.migration import OldCache
 from shared.model import Kind, NewCache, PublicAccess, Readiness, readiness
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ class NewCaches:
         operation = _READ_CLASSIC if cache.type is CacheType.REDIS else _READ_CLUSTER
         return await self._caller.found(Call(operation, cache.subscription), send)
 
+    async def old(self, cache: CacheId) -> OldCache | None:
+        """Read what a migration has to know of a classic cache; None where there is none."""
+        body = await self.body(cache)
+        return None if body is None else old_cache(body)
+
 
 # ── values to bodies ────────────────────────────────────────────────────────────────────────────
 
@@ -183,6 +189,21 @@ def classic_settings(body: Body) -> NewCache:
         tls=str(own.get("minimumTlsVersion") or "1.0"),
         access_keys=not own.get("disableAccessKeyAuthentication"),
         tags=tags(body),
+    )
+
+
+def old_cache(body: Body) -> OldCache:
+    """Read what a classic cache has that a new one may not have."""
+    own = properties(body)
+    return OldCache(
+        settings=classic_settings(body),
+        injected=bool(own.get("subnetId")),
+        static_ip=str(own.get("staticIP") or ""),
+        configuration={name: str(value) for name, value in (own.get("redisConfiguration") or {}).items()},
+        linked=len(own.get("linkedServers") or ()),
+        identity=str((body.get("identity") or {}).get("type") or "None") != "None",
+        non_tls_port=bool(own.get("enableNonSslPort")),
+        replicas=int(own.get("replicasPerPrimary") or 1),
     )
 
 

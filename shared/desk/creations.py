@@ -75,7 +75,9 @@ class CreationsDesk:
         cache = named(call, settings.kind)
         refuse(problems(settings), RefusedError)
         await self.desk.insist_on_scope(cache.group_id)
-        return await self.checked(Order(cache, settings, self._placements(cache, wish), call.caller.name))
+        return await self.checked(
+            Order(cache, settings, self.placements(cache, settings, wish.endpoints), call.caller.name)
+        )
 
     async def checked(self, order: Order) -> Order:
         """Hold an order against the policy and against what is there; raises RefusedError and ClashError."""
@@ -85,23 +87,24 @@ class CreationsDesk:
             refuse(differences(order.settings, there), partial(ClashError, code="SettingsDiffer"))
         return order
 
-    def _placements(self, cache: CacheId, wish: CacheWish) -> tuple[str, ...]:
+    def placements(self, cache: CacheId, settings: NewCache, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Say which placements a cache is to have endpoints in: those that are named, or the one that fits it."""
         policy = self.desk.reconciler.policy
-        if not wish.endpoints:
-            default = default_placement(policy, cache, region(wish.location))
+        if not named:
+            default = default_placement(policy, cache, settings.region)
             if default is None:
                 raise RefusedError(
-                    f"the policy has no placement in '{wish.location[:60]}' that is open to this cache, and without an "
-                    "endpoint nobody could reach it",
+                    f"the policy has no placement in '{settings.region[:60]}' that is open to this cache, and without "
+                    "an endpoint nobody could reach it",
                     "endpoints",
                 )
             return (default.name,)
-        for name in wish.endpoints:
+        for name in named:
             if name not in policy.placements or not policy.placements[name].open_to(cache):
                 open_ones = ", ".join(each for each, rule in policy.placements.items() if rule.open_to(cache)) or "none"
                 raise RefusedError(f"'{name[:63]}' is no placement for this cache, which has: {open_ones}", "endpoints")
-        chosen = tuple(dict.fromkeys(wish.endpoints))
-        if wish.shards and len(chosen) > 1:
+        chosen = tuple(dict.fromkeys(named))
+        if settings.shards and len(chosen) > 1:
             raise RefusedError("a clustered cache takes one endpoint, so endpoints can name one placement", "endpoints")
         return chosen
 
@@ -199,7 +202,7 @@ class CreationsDesk:
         (request,) = found
         if request.creation.fulfilled and await self.desk.store.caches.read(request.cache) is None:
             return None
-        state = await self._waited(request, call.wait)
+        state = await self.state(request, call.wait)
         return Standing(request.cache, state, etag(request.etag))
 
     async def asked(self, cache: CacheId) -> CreationRequest | None:
@@ -236,13 +239,14 @@ class CreationsDesk:
         await self.desk.told(request.cache, "DELETE caches", by, "withdrew the request for the cache itself")
 
     async def _answer(self, request: CreationRequest, placements: tuple[str, ...], wait: float) -> Answer:
-        await self._waited(request, wait)
+        await self.state(request, wait)
         standing = standing_of(request, placements, await self.desk.store.caches.read(request.cache))
         status = STATUS[standing.state]
         headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
         return Answer(standing, status, etag=etag(request.etag), headers=headers)
 
-    async def _waited(self, request: CreationRequest, wait: float) -> State:
+    async def state(self, request: CreationRequest, wait: float) -> State:
+        """Say where a request stands, at the end of a wait."""
         return await self.desk.waiting.until(
             str(request.cache),
             partial(self.desk.store.caches.read, request.cache),

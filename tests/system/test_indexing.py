@@ -97,6 +97,8 @@ FUNCTIONS: dict[str, Bindings] = {
     "get_connection": answers("GET", _CACHE + "/connections/{connection}"),
     "put_connection": answers("PUT", _CACHE + "/connections/{connection}"),
     "delete_connection": answers("DELETE", _CACHE + "/connections/{connection}"),
+    "get_migration": answers("GET", "migrations/{subscription}/{group}/{name}"),
+    "put_migration": answers("PUT", "migrations/{subscription}/{group}/{name}"),
     "get_network": answers("GET", "networks/{subscription}/{group}/{name}"),
     "put_network": answers("PUT", "networks/{subscription}/{group}/{name}"),
     "get_health": answers("GET", "health", "ANONYMOUS"),

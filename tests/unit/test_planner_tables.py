@@ -1240,6 +1240,7 @@ def test_a_decision_is_carried_out_where_nothing_else_is_asked_of_the_cache() ->
     made = list(passes(World(private()), alone))
 
     assert [type(action).__name__ for each in made for action in each.actions] == ["SetConnection"]
+    assert made[-1].decided.decided == (listed(own_name()).name,)
 
 
 def test_audit_mode_decides_nothing_about_a_connection() -> None:

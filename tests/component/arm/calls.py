@@ -83,6 +83,7 @@ METHODS = [
     Method("new_caches.create of a cluster", lambda a: a.new_caches.create(CLUSTER, NEW_CLUSTER), True, False),
     Method("new_caches.create_database", lambda a: a.new_caches.create_database(CLUSTER, NEW_CLUSTER), True, False),
     Method("new_caches.database", lambda a: a.new_caches.database(CLUSTER), False, True),
+    Method("new_caches.old", lambda a: a.new_caches.old(CACHE), False, True),
     Method("new_caches.body", lambda a: a.new_caches.body(CACHE), False, True),
     Method("new_caches.settings", lambda a: a.new_caches.settings(CACHE), False, True),
     Method("new_caches.settings of a cluster", lambda a: a.new_caches.settings(CLUSTER), False, True),
