@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from local.azure.calls import Answer, Call, Json
 from local.azure.clock import ManualClock
+from local.azure.resourcegraph import CACHES as QUERY
 from local.azure.routes import verb_of
 from local.azure.subscriptions import ManagementGroup
 from local.azure.world import World
@@ -83,8 +84,12 @@ class Stroll:
         self.seen.add((call.path.type, verb_of(call)))
 
     def call(self, method: str, path: str, body: Json | None = None) -> Answer:
-        """Make a call, follow where its answer leads, at once and when all is over."""
-        answer = self.world.act(method, path, body)
+        """Make a call, follow where its answer leads, at once and when all is over.
+
+        A path without an api-version is asked for in the newest.
+        """
+        ask = self.world.request if "?" in path else self.world.act
+        answer = ask(method, path, body)
         self._follow(answer)
         self.clock.advance(LONG)
         self._follow(answer)
@@ -103,7 +108,7 @@ class Stroll:
 def stroll() -> Stroll:
     """Go everywhere once."""
     going = Stroll.begin()
-    for steps in (_caches, _networks, _zones, _attach, _clusters, _locks, _groups):
+    for steps in (_caches, _networks, _zones, _attach, _clusters, _graph, _locks, _groups):
         steps(going)
     return going
 
@@ -260,6 +265,16 @@ def _clusters(going: Stroll) -> None:
         going.call("DELETE", path)
     going.call("DELETE", _DATABASE)
     going.call("DELETE", new)
+
+
+def _graph(going: Stroll) -> None:
+    url = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
+    options = {"$top": 2, "resultFormat": "objectArray"}
+    body = {"subscriptions": [SUBSCRIPTION], "query": QUERY, "options": options}
+    first = going.call("POST", url, body)
+    token = (first.body or {})["$skipToken"]
+    more = {**body, "options": {**options, "$skipToken": token}}
+    going.call("POST", url, more)
 
 
 def _locks(going: Stroll) -> None:

@@ -70,7 +70,8 @@ class Schemas:
 
     def _plain(self, schema: Json) -> Json:
         closed = {name: schema[name] for name in _KEPT if name in schema}
-        if schema.get("type") not in {None, "file"}:
+        # An object of which nothing is said stands for any JSON: Resource Graph's rows are a list under one.
+        if schema.get("type") not in {None, "file", "object"}:
             closed["type"] = self._type(schema["type"])
         if "enum" in schema:
             nothing = [None] if self._direction is Direction.ANSWER else []
