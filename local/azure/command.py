@@ -75,5 +75,7 @@ def _directions(azure: Emulator) -> str:
     from azure.mgmt.redis import RedisManagementClient
     RedisManagementClient(DefaultAzureCredential(), "<subscription>", base_url="{azure.arm_url}")
 
-Seed and disturb it: curl --cacert {azure.ca_file} {azure.arm_url}/_emulator
+With Microsoft's Azure CLI, in another terminal:   ./dev azcli -- redis list
+With what knows Azure by its own names only:       HTTPS_PROXY={azure.proxy_url}
+Seed, disturb and read it:   curl --cacert {azure.ca_file} {azure.arm_url}/_emulator
 Ctrl-C ends it."""

@@ -78,13 +78,15 @@ class Story:
 @pytest.fixture
 async def story(tmp_path: Path) -> AsyncIterator[Story]:
     """Start the whole app with a placement in a network that nobody has made yet, and log az in."""
-    options = StageOptions(
-        policy=fleet.policy() + PLACEMENT,
-        emulator=EmulatorOptions(time_scale=SCALE, seed=11, proxy_port=0),
-        seed=fleet.seed(),
-    )
-    async with stage(options) as playing:
-        yield Story(playing, await Az.logged_in(Connection.to(playing.azure), tmp_path / "az"))
+    with (tmp_path / "app.log").open("wb") as log:
+        options = StageOptions(
+            policy=fleet.policy() + PLACEMENT,
+            emulator=EmulatorOptions(time_scale=SCALE, seed=11, proxy_port=0),
+            seed=fleet.seed(),
+            log=log,
+        )
+        async with stage(options) as playing:
+            yield Story(playing, await Az.logged_in(Connection.to(playing.azure), tmp_path / "az"))
 
 
 async def test_what_az_does_is_answered_by_the_app_until_the_cache_is_private_again(story: Story) -> None:

@@ -8,16 +8,16 @@ import pytest
 
 from local.azure.calls import Json
 from local.azure.world import World, WorldOptions
-from tests.component.azure.fleet import CACHE, CACHES, NETWORK, SUBSCRIPTION, attach, make_world
+from tests.component.azure.fleet import CACHE, CACHES, NETWORK, SUBSCRIPTION, ZONE, attach, make_world
 
 SCOPE = f"/subscriptions/{SUBSCRIPTION}"
 
 
 def listed(world: World, scope: str = SCOPE, filter_: str = "", more: str = "") -> list[Json]:
-    url = f"{scope}/resources?api-version=2024-11-01{more}"
+    url = f"{scope}/resources?api-version=2024-11-01{more}" + (f"&$filter={quote(filter_)}" if filter_ else "")
     found: list[Json] = []
     while url:
-        answer = world.request("GET", f"{url}&$filter={quote(filter_)}" if filter_ and "filter" not in url else url)
+        answer = world.request("GET", url)
         assert answer.body is not None
         assert answer.status == 200, answer.body
         found += answer.body["value"]
@@ -39,6 +39,7 @@ def test_everything_that_is_no_part_of_something_else_is_listed_once_over_all_pa
     ("filter_", "names"),
     [
         pytest.param("resourceType eq 'microsoft.cache/redis' and name eq 'cache-b'", ["cache-b"], id="type-and-name"),
+        pytest.param("resourceGroup eq 'rg-net'", ["vnet-weu", ZONE], id="over-two-pages"),
         pytest.param("tagName eq 'env' and tagValue eq 'prod'", ["cache-a"], id="a-tag"),
         pytest.param("tagname eq 'env' and tagvalue eq 'test'", [], id="another-value-of-it"),
         pytest.param("tagName eq 'ENV'", ["cache-a"], id="a-tag-of-any-value"),
