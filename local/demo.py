@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -21,7 +22,7 @@ from local import fleet
 from local.azure.delivery import DeliveryOptions
 from local.azure.emulator import EmulatorOptions
 from local.azure.faults import EventFault, Lock
-from local.azure.seeds import CacheSeed
+from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azure.throttle import Bucket, Buckets
 from local.stage import NotAsPromisedError, Stage, StageOptions, eventually, stage
 
@@ -146,16 +147,35 @@ def private(playing: Stage, cache: str) -> str:
     if body is None:
         return "it does not exist"
     properties = body["properties"]
-    if properties["publicNetworkAccess"] != "Disabled":
-        return f"public network access is {properties['publicNetworkAccess']}"
+    if reached(playing, cache):
+        return f"the internet reaches it: public network access is {properties['publicNetworkAccess']}"
     connections = properties.get("privateEndpointConnections") or []
     approved = [c for c in connections if c["properties"]["privateLinkServiceConnectionState"]["status"] == "Approved"]
     if not approved:
         return "it has no approved endpoint"
-    record: Any = playing.azure.world.show(f"{fleet.ZONE_ID}/A/{_short(cache)}")
-    if record is None or not record["properties"].get("aRecords"):
+    if not resolved(playing, cache):
         return "its name does not lead to its endpoint"
     return ""
+
+
+def reached(playing: Stage, cache: str) -> bool:
+    """Tell whether the internet reaches a cache: a cluster without a flag, as long as it has no endpoint."""
+    world = playing.azure.world
+    if fleet.is_cluster(cache):
+        return world.cluster(cache).reachable_in_public
+    return world.cache(cache).public != "Disabled"
+
+
+def resolved(playing: Stage, cache: str) -> str:
+    """Resolve a cache's name as a client in the network does; "" where it leads nowhere."""
+    world = playing.azure.world
+    zone, name = fleet.ZONE, _short(cache)
+    if fleet.is_cluster(cache):
+        cluster = world.cluster(cache)
+        zone, name = cluster.zone, f"{cluster.name}.{cluster.region}"
+    record: Any = world.show(f"{fleet.zone_id(zone)}/A/{name}")
+    addresses = (record or {"properties": {}})["properties"].get("aRecords") or [{"ipv4Address": ""}]
+    return str(addresses[0]["ipv4Address"])
 
 
 # ── the chapters ────────────────────────────────────────────────────────────────────────────────
@@ -277,6 +297,38 @@ async def never_arrives(story: Story) -> None:
         chapter.result = "the sweep has found it"
 
 
+async def every_kind(story: Story) -> None:
+    caches = [seed.id for seed in kinds()]
+    with story.chapter(
+        "every kind of cache", "Classic, Azure Managed Redis, Enterprise, with and without a flag: all five are tagged"
+    ) as chapter:
+        for cache in caches:
+            story.tag(cache, drawbridge="private")
+        await asyncio.gather(*(story.stage.until_verdict(cache, "Compliant", 120) for cache in caches))
+        for cache in caches:
+            story.promised(cache)
+        chapter.result = "each is private, its name in the zone of its kind"
+
+
+async def exposed(story: Story) -> None:
+    cache = fleet.cluster_id("managed-old", "rg-kinds")
+    with story.chapter(
+        "exposed", "Somebody deletes the last endpoint of a cluster that nothing else keeps from the public"
+    ) as chapter:
+        row = await story.stage.row(cache)
+        story.stage.outside("DELETE", str(row.memory.made[-1]) if row else "")
+        await story.watch(cache, "Blocked(Exposed)")
+        world = story.stage.azure.world
+        since = world.now
+        story.say("Exposed: it is open to the internet, and has no flag that could be set; the alert has gone out")
+        await story.watch(cache, "Compliant")
+        story.promised(cache)
+        told = [e for e in story.stage.azure.topic.events if e["type"] == "Drawbridge.Cache.Exposed"]
+        if not told:
+            raise NotAsPromisedError("nobody was told that it was exposed")
+        chapter.result = f"its endpoint is back, {world.now - since:.0f} s after the alert"
+
+
 async def stands_in_the_way(story: Story) -> None:
     vnet, full = fleet.cache_id("legacy-weu"), fleet.cache_id("crowd-weu")
     locked = fleet.cache_id("vault-neu", "rg-vault")
@@ -304,7 +356,7 @@ async def storm(story: Story) -> None:
         "a storm of 429", f"{_STORM} caches are tagged at once, and Azure throttles: a storm of 429"
     ) as chapter:
         world = story.stage.azure.world
-        tight = Buckets(reads=Bucket(20, 0.3), writes=Bucket(10, 0.2), deletes=Bucket(10, 0.2))
+        tight = Buckets(reads=Bucket(6, 0.2), writes=Bucket(6, 0.15), deletes=Bucket(6, 0.15))
         since = len(world.journal)
         for cache in caches:
             story.tag(cache, drawbridge="private")
@@ -328,6 +380,8 @@ CHAPTERS: tuple[Callable[[Story], Awaitable[None]], ...] = (
     pipeline_asks,
     unruly_events,
     never_arrives,
+    every_kind,
+    exposed,
     stands_in_the_way,
     storm,
 )
@@ -351,6 +405,19 @@ def caches() -> list[CacheSeed]:
     ]
 
 
+def kinds() -> list[CacheSeed | ClusterSeed]:
+    """Describe one cache of each kind; those that are called old were made before there was a flag."""
+    cluster = ClusterSeed(fleet.APPS, "rg-kinds", "managed")
+    tier = "Enterprise_E10"
+    return [
+        _named(CacheSeed(fleet.APPS, "rg-kinds", ""), "classic", "westeurope", "rg-kinds"),
+        cluster,
+        msgspec.structs.replace(cluster, name="managed-old", public_network_access=None),
+        msgspec.structs.replace(cluster, name="enterprise", sku=tier),
+        msgspec.structs.replace(cluster, name="enterprise-old", sku=tier, public_network_access=None),
+    ]
+
+
 def _named(plain: CacheSeed, name: str, region: str, group: str = "rg-shop") -> CacheSeed:
     return CacheSeed(plain.subscription, group, name, region=region)
 
@@ -358,7 +425,7 @@ def _named(plain: CacheSeed, name: str, region: str, group: str = "rg-shop") -> 
 def options(scale: float = SCALE) -> StageOptions:
     """Say how the story is staged."""
     emulator = EmulatorOptions(time_scale=scale, seed=11, delivery=DeliveryOptions(reorder_hold=20))
-    return StageOptions(policy=fleet.policy(), emulator=emulator, seed=fleet.seed(*caches()))
+    return StageOptions(policy=fleet.policy(), emulator=emulator, seed=fleet.seed(*caches(), *kinds()))
 
 
 def table(story: Story) -> Table:
@@ -374,6 +441,30 @@ def table(story: Story) -> Table:
     for number, chapter in enumerate(story.chapters, 1):
         took, azure = f"{chapter.took:.0f} s", f"{chapter.azure:.0f} s"
         drawn.add_row(f"{number}. {chapter.short}", took, azure, str(chapter.reads), str(chapter.writes))
+    return drawn
+
+
+def table_of_kinds(story: Story) -> Table:
+    """Draw up what has become of one cache of each kind, read back from the emulated Azure."""
+    drawn = Table(title="One of each kind", title_justify="left")
+    for heading in ("cache", "SKU", "flag", "the internet", "name leads to", "in zone privatelink."):
+        drawn.add_column(heading)
+    drawn.add_column("calls", justify="right")
+    world, app = story.stage.azure.world, story.stage.azure.principal.object_id
+    for seed in kinds():
+        body: Any = world.show(seed.id)
+        calls = [
+            call for part in (seed.name, f"pe-{seed.name}-") for call in world.journal.entries(f"/{part}", caller=app)
+        ]
+        drawn.add_row(
+            seed.name,
+            seed.sku,
+            str(body["properties"]["publicNetworkAccess"] or "no flag"),
+            "reaches it" if reached(story.stage, seed.id) else "is shut out",
+            resolved(story.stage, seed.id) or "nothing",
+            (world.cluster(seed.id).zone if fleet.is_cluster(seed.id) else fleet.ZONE).removeprefix("privatelink."),
+            str(len(calls)),
+        )
     return drawn
 
 
@@ -409,6 +500,7 @@ def _end(story: Story, seconds: float) -> None:
     console = story.console
     console.print()
     console.print(table(story))
+    console.print(table_of_kinds(story))
     published = [event["type"].rpartition(".")[2] for event in story.stage.azure.topic.events]
     counts = ", ".join(f"{published.count(kind)} {kind}" for kind in sorted(set(published)))
     console.print(f"Announced to the topic: {counts}.")

@@ -32,6 +32,11 @@ def cluster_id(name: str, group: str = "rg-shop", subscription: str = APPS) -> s
     return f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Cache/redisEnterprise/{name}"
 
 
+def is_cluster(cache: str) -> bool:
+    """Tell by its id whether a cache is of Azure Managed Redis or Enterprise."""
+    return "/redisenterprise/" in cache.lower()
+
+
 def subnet_id(short: str, subnet: str = "endpoints") -> str:
     """Spell the id of a subnet of a region's network."""
     network = f"/subscriptions/{HUB}/resourceGroups/rg-hub-{short}/providers/Microsoft.Network/virtualNetworks"

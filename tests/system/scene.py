@@ -56,7 +56,7 @@ class Scene:
         """Begin an endpoint as somebody else, beside its network; gives its id."""
         group = subnet.split("/providers/", 1)[0]
         region = self.stage.azure.world.show(subnet.rsplit("/", 2)[0])
-        member = "redisEnterprise" if is_cluster(cache) else "redisCache"
+        member = "redisEnterprise" if fleet.is_cluster(cache) else "redisCache"
         link = {"name": name, "properties": {"privateLinkServiceId": cache, "groupIds": [member]}}
         kind = "manualPrivateLinkServiceConnections" if manual else "privateLinkServiceConnections"
         endpoint = f"{group}/providers/Microsoft.Network/privateEndpoints/{name}"
@@ -117,7 +117,7 @@ class Scene:
 
     def cache(self, cache: str) -> Cache | Cluster:
         world = self.stage.azure.world
-        return world.cluster(cache) if is_cluster(cache) else world.cache(cache)
+        return world.cluster(cache) if fleet.is_cluster(cache) else world.cache(cache)
 
     def endpoints(self, cache: str) -> list[PrivateEndpoint]:
         """Give every endpoint that leads to the cache, in whatever state."""
@@ -238,11 +238,6 @@ async def scene(options: StageOptions, arrival: str = "eventgrid") -> AsyncItera
     schema, hears = _ARRIVALS[arrival]
     async with stage(replace(options, events=schema, deliver=hears)) as running:
         yield Scene(running, hears)
-
-
-def is_cluster(cache: str) -> bool:
-    """Tell by its id whether a cache is of Azure Managed Redis or Enterprise."""
-    return "/redisenterprise/" in cache.lower()
 
 
 def playing(
