@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -356,7 +357,7 @@ async def storm(story: Story) -> None:
         "a storm of 429", f"{_STORM} caches are tagged at once, and Azure throttles: a storm of 429"
     ) as chapter:
         world = story.stage.azure.world
-        tight = Buckets(reads=Bucket(6, 0.2), writes=Bucket(6, 0.15), deletes=Bucket(6, 0.15))
+        tight = Buckets(reads=Bucket(8, 0.4), writes=Bucket(8, 0.25), deletes=Bucket(8, 0.25))
         since = len(world.journal)
         for cache in caches:
             story.tag(cache, drawbridge="private")
@@ -453,9 +454,8 @@ def table_of_kinds(story: Story) -> Table:
     world, app = story.stage.azure.world, story.stage.azure.principal.object_id
     for seed in kinds():
         body: Any = world.show(seed.id)
-        calls = [
-            call for part in (seed.name, f"pe-{seed.name}-") for call in world.journal.entries(f"/{part}", caller=app)
-        ]
+        about = re.compile(rf"/({seed.name}|pe-{seed.name}-[0-9a-f]{{8}})([/.]|$)")
+        calls = [call for call in world.journal.entries(caller=app) if about.search(call.resource)]
         drawn.add_row(
             seed.name,
             seed.sku,

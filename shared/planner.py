@@ -9,6 +9,7 @@ the way; the verdict is read off the sum.
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
@@ -130,6 +131,12 @@ def is_last(observed: Observed, name: str) -> bool:
     ours = (e for e in observed.endpoints if e.made_by_drawbridge(observed.id))
     mine = {endpoint.id for endpoint in ours if endpoint.id.name.lower() == name.lower()}
     return bool(approved) and all(connection.endpoint in mine for connection in approved)
+
+
+def needs_zone_first(cache: Cache, memory: Memory) -> bool:
+    """Tell whether its first endpoint would close a cache to which, without a zone, no name would lead any more."""
+    lost = memory.protected or memory.lost_at is not None
+    return cache.closes_on_attach and not _closed(cache) and not cache.approved() and not lost
 
 
 def fingerprint(cache: Cache, desired: Desired) -> str:
@@ -774,6 +781,8 @@ def _attaching(case: _Case, placement: Placement) -> _Part:
     if placement.dns is DnsMode.ZONES and placement.zone_for(cache) is None and not case.exposed:
         # Azure may close the public way with the endpoint, and no name would lead to the private one.
         return _zone_missing(case, placement)
+    if (gone := _zone_gone(case, placement)) and not case.exposed:
+        return gone
     cause = Cause.PROTECTION_LOST if case.lost else Cause.NOT_ATTACHED
     creating = CreateEndpoint(placement, name_in(cache.id, placement), cause, first=_flips_first(case))
     if taken := _name_taken(case, creating.endpoint):
@@ -851,6 +860,9 @@ def _contested(case: _Case) -> _Part:
 
 
 def _dns(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
+    if _named_in(case, placement):
+        # A name leads to one endpoint: two zone groups in one zone take its record from each other for ever.
+        return _NOTHING
     right = next((g for g in endpoint.zone_groups or () if _leads_to(g, case.cache, placement)), None)
     if right:
         return _records(case, placement, endpoint, right)
@@ -860,6 +872,30 @@ def _dns(case: _Case, placement: Placement, endpoint: Endpoint) -> _Part:
         return _zone_missing(case, placement)
     zone = _zone_beside(case, placement)
     return zone if not zone.still else _zone_group(case, placement, endpoint)
+
+
+def _named_in(case: _Case, placement: Placement) -> Placement | None:
+    """Give the placement whose endpoint has the cache's name already, in the very zone that this one would write to."""
+    zone = placement.zone_for(case.cache)
+    before = itertools.takewhile(lambda each: each != placement, case.desired.placements)
+    sharing = (each for each in before if zone is not None and each.zone_for(case.cache) == zone)
+    return next((each for each in sharing if _works_in(case, each)), None)
+
+
+def _works_in(case: _Case, placement: Placement) -> bool:
+    endpoint = _endpoint_in(case, placement)
+    ready = endpoint is not None and endpoint.readiness is Readiness.READY
+    return endpoint is not None and ready and _status(case, endpoint) is Status.APPROVED
+
+
+def _zone_gone(case: _Case, placement: Placement) -> _Part | None:
+    """Say that a zone that the placement names is not there; None where it is, or where nobody has looked."""
+    zone = placement.zone_for(case.cache) if placement.dns is DnsMode.ZONES else None
+    seen = next((each for each in case.observed.networks if each.zone == zone), None)
+    if zone is None or seen is None or seen.exists:
+        return None
+    message = f"Placement '{placement.name}' names private DNS zone {zone}, which does not exist."
+    return _blocked(Reason.ZONE_MISSING, message)
 
 
 def _zone_missing(case: _Case, placement: Placement) -> _Part:
@@ -1103,7 +1139,11 @@ def _comment(case: _Case) -> str:
         return "Its last endpoint is gone, and the policy's lastEndpoint is 'open': it stays reachable in public."
     if names := ", ".join(endpoint.name for endpoint in _approved_unreadable(case)):
         return f"Endpoint {names} counts as protection, though this identity may not read it."
-    return ""
+    shared = [(each.name, named.name) for each in case.desired.placements if (named := _named_in(case, each))]
+    said = (
+        f"Placement '{one}' has the same zone as '{other}', whose endpoint the name leads to." for one, other in shared
+    )
+    return " ".join(said)
 
 
 def _with_notes(message: str, desired: Desired) -> str:

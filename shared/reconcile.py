@@ -68,6 +68,7 @@ from shared.planner import (
     is_made,
     made_endpoint,
     name_in,
+    needs_zone_first,
     plan,
     records_key,
     urgent_look,
@@ -361,7 +362,8 @@ class Reconciler:
         read = await asyncio.gather(*(self._dns_of(e, cache, look) for e in (*endpoints, *ours) if e.subnet in placed))
         others = tuple(e for e in (*endpoints, *ours) if e.subnet not in placed)
         networks = await self._networks(cache, wanted)
-        return replace(bare, endpoints=(*read, *others), unreadable=(*unreadable, *hidden), networks=networks)
+        seen = replace(bare, endpoints=(*read, *others), unreadable=(*unreadable, *hidden), networks=networks)
+        return replace(seen, networks=(*networks, *await self._named_zones(seen, cache, wanted)))
 
     @staticmethod
     def _own_names(
@@ -416,6 +418,22 @@ class Reconciler:
     async def _networks(self, cache: Cache, wanted: Desired) -> tuple[NetworkZone, ...]:
         own = [placement for placement in wanted.placements if placement.dns is DnsMode.CREATE]
         return tuple([await self._network(p.zone_for(cache), p.subnet.network) for p in own])
+
+    async def _named_zones(self, seen: Observed, cache: Cache, wanted: Desired) -> tuple[NetworkZone, ...]:
+        """Look for the zones that are needed before a first endpoint; one that may not be read is taken to be there."""
+        if not needs_zone_first(cache, seen.memory):
+            return ()
+        taken = {endpoint.subnet for endpoint in seen.endpoints}
+        named = [p.zone_for(cache) for p in wanted.placements if p.dns is DnsMode.ZONES and p.subnet not in taken]
+        looks = [self._named_zone(zone) for zone in dict.fromkeys(named) if zone is not None]
+        return tuple(found for found in await asyncio.gather(*looks) if found is not None)
+
+    async def _named_zone(self, zone: NetworkId) -> NetworkZone | None:
+        try:
+            return NetworkZone(zone, await self.arm.dns.zone_exists(zone), linked=True)
+        except ArmError as error:
+            log.info("zone not readable", zone=zone, code=error.code)
+            return None
 
     async def _network(self, zone: NetworkId | None, network: NetworkId) -> NetworkZone:
         if zone is None:

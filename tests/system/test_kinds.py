@@ -312,7 +312,9 @@ async def test_attaching_costs_at_most_three_writes_and_twelve_calls(costed: Sce
 
     closing = ["PATCH cache"] if kind in {"managed", "tier"} else []
     assert costed.story(cache) == [*ATTACHING, *closing]
-    assert len(costed.calls(cache)) <= 12, [f"{e.method} {e.resource}" for e in costed.calls(cache)]
+    zones = 0 if closing else 1  # Where the endpoint itself closes the cache, its zone is looked for first.
+    spent = [f"{e.method} {e.resource}" for e in costed.calls(cache)]
+    assert len(spent) + zones <= 12, spent
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

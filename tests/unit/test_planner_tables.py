@@ -203,8 +203,14 @@ CLOSE, RESTS = "close → Converging(CLOSING)", "nothing → Compliant"
         pytest.param(
             World(seen()),
             wanted(A, B),
+            [ATTACH, NAME, "attach weu-second → Converging(ATTACHING)", RESTS],
+            id="two placements, one after the other: the name leads to the first, as they share a zone",
+        ),
+        pytest.param(
+            World(seen()),
+            wanted(A, replace(B, zones={CLASSIC_ZONE: zone(group="rg-other")})),
             [ATTACH, NAME, "attach weu-second → Converging(ATTACHING)", NAME, RESTS],
-            id="two placements, one after the other",
+            id="two placements, each with a zone of its own",
         ),
         pytest.param(
             World(seen(cache_seen(), foreign_endpoint())), wanted(), [CLOSE, RESTS], id="Terraform's endpoint"
@@ -229,8 +235,8 @@ def test_a_tagged_cache_of_every_kind_becomes_private(kind: str, placements: tup
     named = [] if placements == (EXTERNAL,) else [NAME]
     closing = [CLOSE] if kind in FLAGGED and not KINDS[kind].closes_on_attach else []
 
-    attached = [line for each in placements for line in (f"attach {each.name} → Converging(ATTACHING)", *named)]
-    assert story(world, wanted(*placements)) == [*attached, *closing, RESTS]
+    attached = [f"attach {each.name} → Converging(ATTACHING)" for each in placements]
+    assert story(world, wanted(*placements)) == [attached[0], *named, *attached[1:], *closing, RESTS]
 
 
 def test_the_zone_group_follows_the_endpoint_in_the_first_pass_that_sees_it_ready() -> None:
@@ -765,7 +771,8 @@ WITHOUT_A_DOOR = {
 
 def blocked_kinds(reason: Reason, there: Observed) -> list[str]:
     """Give the kinds of cache that a row is about: what is told of a classic cache is told of the others too."""
-    if reason in ONLY_CLASSIC or there.id != CLASSIC:
+    by_name = reason is Reason.LAST_ENDPOINT  # What is withdrawn is named in the wish.
+    if reason in ONLY_CLASSIC or there.id != CLASSIC or by_name:
         return ["classic"]
     return list(KINDS)
 
