@@ -123,18 +123,36 @@ class Sweeper:
         wanted = {c.id: desired(self.policy, c, asked.get(c.id, ()), self.clock(), found) for c in page.items}
         seen = ((cache.id, self._drift(cache, wanted[cache.id], rows.get(cache.id))) for cache in page.items)
         drifted = {cache: why for cache, why in seen if why}
+        listed = await self._listed(message, page)
         if page.continuation is None:
-            listed = {cache.id for cache in page.items}
-            unseen = {cache: row for cache, row in rows.items() if cache not in listed and row.verdict}
-            # What earlier pages listed is not known here, but no cache that is listed stays unlooked at for so long.
-            whole = not message.continuation
-            drifted |= {cache: Drift.GONE for cache, row in unseen.items() if whole or self._aged(row)}
+            drifted |= dict.fromkeys(self._unlisted(rows, listed, page), Drift.GONE)
             drifted |= dict.fromkeys(await self._unmade(message, rows), Drift.NEW)
         await self._links([cache for cache in page.items if wanted[cache.id].enrolled or wanted[cache.id].close])
         await self.store.queue.put_all([WakeUp(cache, Trigger.SWEEP, Look.FULL) for cache in drifted])
         for cache, why in drifted.items():
             log.info("drifted", cache=cache, because=why.value)
         await self._next(message, page, len(drifted))
+
+    async def _listed(self, message: SweepPage, page: Page[Cache]) -> frozenset[str] | None:
+        """Give the short hashes of all that a list has shown, once it is at its end; None where nobody knows."""
+        here = [cache.id for cache in page.items]
+        if not message.continuation and page.continuation is None:
+            return frozenset(cache.short_hash for cache in here)
+        if not message.sweep:
+            return None
+        await self.store.sweeps.note(message.sweep, message, here)
+        return await self.store.sweeps.listed(message.sweep, message) if page.continuation is None else None
+
+    def _unlisted(
+        self, rows: Mapping[CacheId, CacheRow], listed: frozenset[str] | None, page: Page[Cache]
+    ) -> list[CacheId]:
+        """Find the caches that passes know and no page has shown."""
+        here = {cache.id for cache in page.items}
+        unseen = {cache: row for cache, row in rows.items() if cache not in here and row.verdict}
+        if listed is not None:
+            return [cache for cache in unseen if cache.short_hash not in listed]
+        # What earlier pages listed is not known here, but no cache that is listed stays unlooked at for so long.
+        return [cache for cache, row in unseen.items() if self._aged(row)]
 
     async def _networks(self, subscription: str) -> None:
         """Wake the networks that were asked for: nobody tells when one is changed, or its message was lost."""

@@ -6,16 +6,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from shared.store.account import Account, Query, Row, Table
 from shared.store.encoding import Key, bounded, from_json, joined, keys_below, to_json
 from shared.store.errors import ConflictError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from shared.ids import CacheId
+    from shared.store.queue import SweepPage
 
 _CURRENT = "current"
 _LATEST = Key(_CURRENT, "latest")
 _SCOPE = "scope"
 _HEADER = "header"
 _SUBSCRIPTION = "subscription"
+_LISTED = "listed"
 _MESSAGE_LIMIT = 2000
 _CHUNK = 500
 _SCOPE_BELIEVED_FOR = 30.0
@@ -138,9 +144,20 @@ class Sweeps:
         header = next((row for row in rows if row.key.row == _HEADER), None)
         if header is None:
             return None
-        parts = tuple(_part(row) for row in rows if row.key.row != _HEADER)
+        parts = tuple(_part(row) for row in rows if row.key.row.startswith(_row_key("")))
         values = header.values
         return Sweep(sweep_id, values["started"], values["digest"], values["completed"], parts)
+
+    async def note(self, sweep_id: str, page: SweepPage, listed: Iterable[CacheId]) -> None:
+        """Remember what one page of a list shows, for as long as the run is kept; repeated, it is the same."""
+        hashes = ",".join(sorted(cache.short_hash for cache in listed))
+        await self.table.merge(Key(sweep_id, _listed_key(page, f"{page.page:05d}")), {"listed": hashes}, None)
+
+    async def listed(self, sweep_id: str, page: SweepPage) -> frozenset[str]:
+        """Give the short hashes of what the pages of a list have shown so far."""
+        query = Query.within(keys_below(sweep_id, _LISTED, page.subscription, page.type.name))
+        noted = [row.values["listed"] async for row in self.table.rows(query)]
+        return frozenset(each for hashes in noted for each in hashes.split(",") if each)
 
     async def latest(self) -> Sweep | None:
         """Read the run that was started last; its ``digest`` tells whether the policy has changed since."""
@@ -218,6 +235,10 @@ class Sweeps:
 
 def _row_key(subscription: str) -> str:
     return joined(_SUBSCRIPTION, subscription)
+
+
+def _listed_key(page: SweepPage, number: str) -> str:
+    return joined(_LISTED, page.subscription, page.type.name, number)
 
 
 def _added(before: SubscriptionSweep, report: PageReport) -> dict[str, object]:

@@ -174,25 +174,23 @@ async def test_what_the_app_made_for_a_cache_that_is_gone_is_deleted_and_nothing
     assert at.stage.azure.world.show(theirs) is not None
 
 
-async def test_a_cache_that_is_gone_from_a_list_of_many_pages_is_noticed_when_its_last_look_is_old(
-    azurite: Azurite,
-) -> None:
-    policy = fleet.policy().replace("thorough: 1h", "thorough: 1s")
-    chosen = playing(azurite, *(seed_of(cache, ENROLLED) for cache in SHOP), policy=policy)
+async def test_a_cache_that_is_gone_from_a_list_of_many_pages_is_noticed_by_the_next_sweep(azurite: Azurite) -> None:
+    chosen = playing(azurite, *(seed_of(cache, ENROLLED) for cache in SHOP))
     async with scene(replace(chosen, emulator=replace(chosen.emulator, page_size=PAGE)), "silence") as at:
         await at.swept()
         for cache in SHOP:
             await at.until_private(cache)
+        await at.until_at_rest()
         (ours,) = at.endpoints(SHOP[0])
+        since = at.now
 
         at.stage.outside("DELETE", SHOP[0])
         await at.stage.azure.until(lambda world: world.show(SHOP[0]) is None)
+        found = await at.swept()
 
-        async def gone() -> bool:
-            await at.swept()
-            return await _gone(at, ours.id) and await _forgotten(at, SHOP[0])
-
-        await eventually(gone, 40, "the cache to be noticed as gone")
+        assert part(found, fleet.APPS).queued == 1
+        await eventually(lambda: _gone(at, ours.id), 30, "the orphaned endpoint to be deleted")
+        assert all(at.calls(cache, since) == [] for cache in SHOP[1:])
 
 
 async def _gone(at: Scene, resource: str) -> bool:

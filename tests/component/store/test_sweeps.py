@@ -1,9 +1,12 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
+from shared.ids import CacheType
 from shared.store import Store
+from shared.store.queue import SweepPage
 from shared.store.sweeps import PageReport, SubscriptionSweep, SweepStatus
-from tests.component.store.conftest import OTHER_SUBSCRIPTION, SUBSCRIPTION, Monotonic
+from tests.component.store.conftest import OTHER_SUBSCRIPTION, SUBSCRIPTION, Monotonic, cache
 
 BOTH = (SUBSCRIPTION, OTHER_SUBSCRIPTION)
 
@@ -34,6 +37,29 @@ async def test_a_page_reported_twice_counts_once(store: Store) -> None:
     sweep = await store.sweeps.summary("s1")
     assert sweep
     assert (sweep.finished, sweep.subscriptions[0].seen, sweep.subscriptions[0].pages) == (True, 13, 2)
+
+
+async def test_what_the_pages_of_a_list_have_shown_is_known_at_its_end(store: Store) -> None:
+    await store.sweeps.start("s1", BOTH, "d1")
+    first, second = (SweepPage("s1", SUBSCRIPTION, page=number) for number in (0, 1))
+    one, two, three = cache("one"), cache("two"), cache("three")
+    for page, listed in ((first, [one, two]), (first, [two, one]), (second, [three])):
+        await store.sweeps.note("s1", page, listed)
+    await store.sweeps.note("s1", SweepPage("s1", SUBSCRIPTION, page=2, type=CacheType.ENTERPRISE), [])
+
+    assert await store.sweeps.listed("s1", second) == {each.short_hash for each in (one, two, three)}
+    assert await store.sweeps.listed("s1", replace(second, type=CacheType.ENTERPRISE)) == set()
+    assert await store.sweeps.listed("s1", replace(second, subscription=OTHER_SUBSCRIPTION)) == set()
+    assert await store.sweeps.listed("s2", second) == set()
+
+
+async def test_what_a_page_has_shown_is_no_part_of_a_sweeps_summary(store: Store) -> None:
+    await store.sweeps.start("s1", [SUBSCRIPTION], "d1")
+    await store.sweeps.note("s1", SweepPage("s1", SUBSCRIPTION), [cache("one")])
+
+    sweep = await store.sweeps.summary("s1")
+    assert sweep
+    assert [each.subscription for each in sweep.subscriptions] == [SUBSCRIPTION]
 
 
 async def test_one_list_that_cannot_be_read_fails_its_subscription_once_the_others_are_read(store: Store) -> None:
