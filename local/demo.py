@@ -22,7 +22,7 @@ from rich.table import Table
 from local import fleet
 from local.azure.delivery import DeliveryOptions
 from local.azure.emulator import EmulatorOptions
-from local.azure.faults import EventFault, Lock
+from local.azure.faults import EventFault, Lock, Match, Throttle
 from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azure.throttle import Bucket, Buckets
 from local.stage import NotAsPromisedError, Stage, StageOptions, eventually, stage
@@ -30,6 +30,7 @@ from local.stage import NotAsPromisedError, Stage, StageOptions, eventually, sta
 SCALE = 40
 """How many seconds of Azure pass in one second of the demo."""
 _STORM = 24
+_REFUSED = 6
 _PLAIN_WIDTH = 120
 _RESTLESS = 6
 _LATE = 120.0
@@ -357,8 +358,11 @@ async def storm(story: Story) -> None:
         "a storm of 429", f"{_STORM} caches are tagged at once, and Azure throttles: a storm of 429"
     ) as chapter:
         world = story.stage.azure.world
-        tight = Buckets(reads=Bucket(8, 0.4), writes=Bucket(8, 0.25), deletes=Bucket(8, 0.25))
+        tight = Buckets(reads=Bucket(10, 0.6), writes=Bucket(8, 0.4), deletes=Bucket(8, 0.4))
         since = len(world.journal)
+        # On a slow machine the buckets would fill as fast as they are emptied.
+        app = story.stage.azure.principal.object_id
+        story.stage.azure.faults.add(Throttle(retry_after=1), Match("GET", caller=app, count=_REFUSED))
         for cache in caches:
             story.tag(cache, drawbridge="private")
         world.throttle.per_subscription[fleet.APPS] = tight
