@@ -218,7 +218,7 @@ async def everything_stored(play: Play) -> list[str]:
     """Give every row of every table, and every message of every queue."""
     account = play.at.stage.store.queue._account
     texts: list[str] = []
-    for table in ("caches", "links", "requests", "history", "cooldown", "sweeps"):
+    for table in ("caches", "links", "requests", "networks", "history", "cooldown", "closures", "sweeps", "turns"):
         client = account.table(table)
         texts += [json.dumps(dict(row), default=str) async for row in client.list_entities()]
     for queue in ("reconcile", "sweep"):

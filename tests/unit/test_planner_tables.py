@@ -741,8 +741,12 @@ BLOCKED: list[tuple[Reason, str, Observed, Desired]] = [
     (
         Reason.LAST_ENDPOINT,
         "",
-        private(),
-        wanted(enrolled=False, placements=(), withdrawn=(Withdrawal("weu-prod", own_name().name, own_name()),)),
+        private_cluster(),
+        wanted(
+            enrolled=False,
+            placements=(),
+            withdrawn=(Withdrawal("weu-prod", own_name(MANAGED).name, own_name(MANAGED)),),
+        ),
     ),
     (Reason.EXPOSED, "", seen(managed_seen()), wanted(enrolled=False)),
     (

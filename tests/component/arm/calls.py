@@ -63,6 +63,7 @@ METHODS = [
         "classic.set_public_access", lambda a: a.classic.set_public_access(CACHE, PublicAccess.DISABLED), True, False
     ),
     Method("enterprise.get", lambda a: a.enterprise.get(CLUSTER), False, True),
+    Method("enterprise.replicas", lambda a: a.enterprise.replicas(CLUSTER), False, True),
     Method("enterprise.list_page", lambda a: a.enterprise.list_page(SUBSCRIPTION), False, False),
     Method(
         "enterprise.set_public_access",
