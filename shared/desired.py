@@ -61,7 +61,8 @@ def desired(
         digest=policy.digest,
     )
     if rule is None:
-        return replace(wanted, notes=("No rule of the policy matches this cache.",))
+        heard = max((request.at for request in requests), default=None)
+        return replace(wanted, heard_at=heard, notes=("No rule of the policy matches this cache.",))
     return _asked(policy, rule, _Asked(_Tags.of(policy, cache), requests, found), wanted, cache, now)
 
 

@@ -24,8 +24,11 @@ pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def at(azurite: Azurite) -> AsyncIterator[Office]:
     """Give an office whose policy closes what is enrolled, and in one group nothing."""
-    rules = "{match: {resourceGroups: [rg-lax]}, closePublicAccess: none}"
-    async with office(azurite, with_rules(fleet.policy(), rules)) as opened:
+    rules = (
+        "{match: {resourceGroups: [rg-lax]}, closePublicAccess: none}",
+        "{match: {resourceGroups: [rg-none]}, enrol: none}",
+    )
+    async with office(azurite, with_rules(fleet.policy(), *rules)) as opened:
         yield opened
 
 
@@ -196,6 +199,20 @@ async def test_a_cluster_without_the_property_says_so(at: Office) -> None:
     reply = await at.ask("put_access", CacheId.parse(fleet.cluster_id("flagless")), {"publicNetworkAccess": "Disabled"})
 
     assert (reply.status, reply.code) == (409, "NoPublicNetworkAccess")
+
+
+# ── what the policy does not grant ──────────────────────────────────────────────────────────────
+
+
+async def test_an_endpoint_that_the_policy_does_not_grant_is_blocked_and_says_why(at: Office) -> None:
+    one = cache(at, "unwanted", "rg-none")
+    assert (await at.ask("put_endpoint", one)).status == 202
+    await at.settled(one)
+
+    blocked = await at.ask("get_endpoint", one, query={"wait": "20"})
+
+    assert (blocked.status, blocked.body["state"]) == (409, "Blocked")
+    assert "enrols no cache here" in blocked.body["message"]
 
 
 # ── races ───────────────────────────────────────────────────────────────────────────────────────

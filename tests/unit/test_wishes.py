@@ -110,6 +110,14 @@ def test_a_subnet_that_is_not_granted_is_an_unknown_placement(rule: dict[str, ob
     assert (found.placements, found.unknown_placements) == ((), ("mine",))
 
 
+def test_what_is_asked_of_a_cache_without_a_rule_is_heard_and_not_granted() -> None:
+    nothing = policy({"match": {"regions": ["eastus"]}})
+    found = desired(nothing, cache_seen(), IN_A, NOW)
+
+    assert (found.placements, found.heard_at) == ((), ASKED_AT)
+    assert found.notes == ("No rule of the policy matches this cache.",)
+
+
 # ── public access ───────────────────────────────────────────────────────────────────────────────
 
 
