@@ -37,6 +37,7 @@ GIVE_UP_AFTER = timedelta(hours=1)
 _HELD_BACK = timedelta(minutes=10)
 _DAY = timedelta(days=1)
 _EXPOSED_PAUSES = 10
+_CACHES = "microsoft.cache"
 ERROR = "error"
 _CHANGING = frozenset(
     {
@@ -60,7 +61,7 @@ class Applied:
     done: tuple[Action, ...] = ()
     error: ArmError | None = None
     unread: bool = False
-    """The error is about reading the cache itself, so that nothing could be decided."""
+    """The error is about reading, so that nothing could be decided."""
     granted: bool = False
     """A ticket of ``closuresPerHour`` was taken."""
     held_back: bool = False
@@ -78,7 +79,8 @@ def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> t
     memory = replace(memory, closure_granted=memory.closure_granted or applied.granted, peers=peers)
     if applied.error:
         verdict = _still_exposed(decided.verdict, applied.error, refused(applied.error, memory, now, timing), timing)
-        if applied.unread and verdict.reason is Reason.PERMISSION_DENIED:
+        caches = applied.error.provider.lower() == _CACHES
+        if applied.unread and caches and verdict.reason is Reason.PERMISSION_DENIED:
             verdict = replace(verdict, reason=Reason.CACHE_UNREADABLE)
         since = memory.begun.get(ERROR, decided.noticed.begun.get(ERROR, now))
         return verdict, replace(memory, begun={**memory.begun, ERROR: since})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from local.azure import errors, locks
 from local.azure.calls import Call, Caller
@@ -24,12 +24,26 @@ def action_of(call: Call, route: Route) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A role's actions, each spelt out, at a scope and below."""
+
+    actions: frozenset[str]
+    scope: str = "/"
+
+    def covers(self, action: str, scope: str) -> bool:
+        within = (scope.lower().rstrip("/") + "/").startswith(self.scope.lower().rstrip("/") + "/")
+        return within and action.lower() in {each.lower() for each in self.actions}
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Who may do what, and where nobody may."""
 
     faults: Faults
     directory: Directory
     store: Store
+    grants: dict[str, tuple[Grant, ...]] = field(default_factory=dict)
+    """Object id → what that identity may do. One that is not named may do everything."""
 
     def check(self, call: Call, route: Route) -> None:
         """Refuse with ArmError what would not reach the provider."""
@@ -48,7 +62,8 @@ class Access:
 
     def may(self, call: Call, action: str, scope: str) -> bool:
         """Say whether the caller has the right to an action at a scope."""
-        return not any(denied.covers(action, scope) for denied in self.faults.standing(Denied, call))
+        denied = any(each.covers(action, scope) for each in self.faults.standing(Denied, call))
+        return self._granted(call.caller, action, scope) and not denied
 
     def require_linked(self, call: Call, held: str, lacked: str, scope: str) -> None:
         """Refuse a write whose caller lacks a right at what it links to."""
@@ -58,10 +73,11 @@ class Access:
     def visible(self, caller: Caller, subscription: str) -> bool:
         """Say whether a caller can see a subscription in a list."""
         scope = f"/subscriptions/{subscription}"
-        return not any(
-            effect.covers("Microsoft.Resources/subscriptions/read", scope)
-            for effect in self.faults.standing(Denied, _list_call(caller))
-        )
+        return self.may(_list_call(caller), "Microsoft.Resources/subscriptions/read", scope)
+
+    def _granted(self, caller: Caller, action: str, scope: str) -> bool:
+        grants = self.grants.get(caller.object_id)
+        return grants is None or any(grant.covers(action, scope) for grant in grants)
 
     def _authorize(self, call: Call, route: Route) -> None:
         if call.path.type == SUBSCRIPTION and call.path.is_list:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from local.azure import redisenterprise
+from local.azure.access import Grant
+from local.azure.callers import APP
 from local.azure.databases import Database
 from local.azure.network.vnets import Subnet, VirtualNetwork, put_subnet_value
 from local.azure.privatedns import Link, Zone, add_link
@@ -137,6 +139,18 @@ class FleetSeed(_Seed, frozen=True):
         return tuple(f"{number:08x}-f1ee-4000-8000-000000000000" for number in numbers)
 
 
+class GrantSeed(_Seed, frozen=True):
+    """What an identity may do, as a role assignment says it: actions spelt out, at a scope and below.
+
+    ``principal`` is an object id, the app's by default. Who has a grant may do what the grants say, and
+    no more.
+    """
+
+    actions: tuple[str, ...]
+    scope: str = "/"
+    principal: str = APP.object_id
+
+
 class Seed(_Seed, frozen=True):
     subscriptions: tuple[SubscriptionSeed, ...] = ()
     management_groups: tuple[ManagementGroupSeed, ...] = ()
@@ -144,6 +158,7 @@ class Seed(_Seed, frozen=True):
     caches: tuple[CacheSeed, ...] = ()
     clusters: tuple[ClusterSeed, ...] = ()
     fleets: tuple[FleetSeed, ...] = ()
+    grants: tuple[GrantSeed, ...] = ()
 
 
 def read(data: object) -> Seed:
@@ -173,6 +188,9 @@ def _plant(world: World, seed: Seed) -> None:
         _cluster(world, cluster, tuple(other for other in seed.clusters if cluster.geo and other.geo == cluster.geo))
     for fleet in seed.fleets:
         _fleet(world, fleet)
+    for grant in seed.grants:
+        before = world.access.grants.get(grant.principal, ())
+        world.access.grants[grant.principal] = (*before, Grant(frozenset(grant.actions), grant.scope))
 
 
 def _fleet(world: World, seed: FleetSeed) -> None:

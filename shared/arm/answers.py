@@ -59,8 +59,22 @@ def _codes(error: Mapping[str, Any]) -> tuple[str, ...]:
 def _message(error: Mapping[str, Any]) -> str:
     if str(error.get("code")).lower() == "requestdisallowedbypolicy" and (named := _policy_message(error)):
         return named
+    if told := _right_message(str(error.get("message") or "")):
+        return told
     said = [m for e in [error, *_details(error)] if isinstance(m := e.get("message"), str) and m]
     return " ".join(dict.fromkeys(said))
+
+
+_LACKS = (
+    re.compile(r"not have permission to perform action\(s\) '([^']+)' on the linked scope\(s\) '([^']+)'"),
+    re.compile(r"not have authorization to perform action '([^']+)' over scope '([^']+)'"),
+)
+
+
+def _right_message(message: str) -> str:
+    """Name the right that is missing: Azure says it after so many ids that it would be cut off."""
+    found = next((match for lacks in _LACKS if (match := lacks.search(message))), None)
+    return f"This identity does not have authorization to perform '{found[1]}' at '{found[2]}'." if found else ""
 
 
 def _policy_message(error: Mapping[str, Any]) -> str:
