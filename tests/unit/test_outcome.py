@@ -51,6 +51,7 @@ def failure(
     *,
     throttled: bool = False,
     after: timedelta | None = None,
+    provider: str = "Microsoft.Network",
 ) -> ArmError:
     return ArmError(
         code="Code",
@@ -59,9 +60,9 @@ def failure(
         after=after,
         reason=reason,
         status=409,
-        operation="Microsoft.Network/privateEndpoints/write",
+        operation=f"{provider}/something/write",
         subscription=SUBSCRIPTION,
-        provider="Microsoft.Network",
+        provider=provider,
         throttled=throttled,
     )
 
@@ -169,7 +170,14 @@ def test_what_was_begun_before_an_error_is_remembered_as_made() -> None:
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        pytest.param(failure(Retry.NEVER, Reason.PERMISSION_DENIED), Reason.CACHE_UNREADABLE, id="denied"),
+        pytest.param(
+            failure(Retry.NEVER, Reason.PERMISSION_DENIED, provider="Microsoft.Cache"),
+            Reason.CACHE_UNREADABLE,
+            id="denied",
+        ),
+        pytest.param(
+            failure(Retry.NEVER, Reason.PERMISSION_DENIED), Reason.PERMISSION_DENIED, id="denied-what-belongs-to-it"
+        ),
         pytest.param(failure(Retry.NEVER, Reason.PROVIDER_UNREGISTERED), Reason.PROVIDER_UNREGISTERED, id="else"),
     ],
 )

@@ -39,7 +39,11 @@ ELSEWHERE = {
     "Microsoft.Cache/redisEnterprise/privateEndpointConnections/delete": "as for classic caches",
 }
 """Actions of these roles that other stories need."""
-BELIEVED = {"Microsoft.Network/privateDnsZones/A/read", "Microsoft.Cache/redisEnterprise/databases/read"}
+BELIEVED = {
+    "Microsoft.Network/privateDnsZones/read",
+    "Microsoft.Network/privateDnsZones/A/read",
+    "Microsoft.Cache/redisEnterprise/databases/read",
+}
 """Without these the app asks, is refused, and goes on by what it knows otherwise."""
 READ_ENDPOINTS = "Microsoft.Network/privateEndpoints/read"
 UNREADABLE = {"Microsoft.Cache/redis/read", "Microsoft.Cache/redisEnterprise/read"}
@@ -104,7 +108,9 @@ def newcomer(office: Office, kind: str, name: str, region: str = "westeurope") -
         return CacheId.parse(fleet.cache_id(name))
     # One of a pair, so that the app has to learn which clusters replicate with each other.
     pair = [(name, tags), (f"{name}-2", {})]
-    clusters = (ClusterSeed(fleet.APPS, "rg-shop", each, region, sku="Balanced_B5", tags=worn, geo=name) for each, worn in pair)
+    clusters = (
+        ClusterSeed(fleet.APPS, "rg-shop", each, region, sku="Balanced_B5", tags=worn, geo=name) for each, worn in pair
+    )
     office.town.azure.world.seed(Seed(clusters=tuple(clusters)))
     return CacheId.parse(fleet.cluster_id(name))
 

@@ -54,7 +54,11 @@ ROLES = {
         "Microsoft.Network/privateEndpoints/privateDnsZoneGroups/write",
     },
     "subnets": {"Microsoft.Network/virtualNetworks/subnets/join/action"},
-    "zones": {"Microsoft.Network/privateDnsZones/join/action", "Microsoft.Network/privateDnsZones/A/read"},
+    "zones": {
+        "Microsoft.Network/privateDnsZones/join/action",
+        "Microsoft.Network/privateDnsZones/read",
+        "Microsoft.Network/privateDnsZones/A/read",
+    },
     "zone-maker": {
         "Microsoft.Network/privateDnsZones/read",
         "Microsoft.Network/privateDnsZones/write",
