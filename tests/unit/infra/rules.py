@@ -410,6 +410,8 @@ TAGGED = (
     "Microsoft.Web/sites",
 )
 
+NOWHERE = ("Microsoft.EventGrid/systemTopics", "Microsoft.Insights/actionGroups", "Microsoft.Network/privateDnsZones")
+
 
 def rule(question: Rule) -> Rule:
     RULES.append(question)
@@ -471,6 +473,28 @@ FUNCTIONS = {
     *("deployment", "empty", "environment", "guid", "join", "map", "range"),
     *("resourceGroup", "split", "subscription", "tenant", "union"),
 }
+
+
+@rule
+def every_part_is_in_its_whole(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        every = {one.name: one for one in template(path).of("resource")}
+        for one in every.values():
+            type_ = one.type.partition("@")[0]
+            if type_.count("/") > 1:
+                parent = every.get(str(one.value.get("parent", "")).partition("[")[0])
+                if parent is None or parent.type.partition("@")[0] != type_.rpartition("/")[0]:
+                    yield f"{one.where} is in {one.value.get('parent')!r}"
+
+
+@rule
+def everything_is_in_the_region_or_nowhere(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        for one in template(path).of("resource"):
+            type_ = one.type.partition("@")[0]
+            if type_ in TAGGED and one.modifier != "existing":
+                where = "global" if type_ in NOWHERE else Expression("location")
+                yield from differs(f"{one.where}.location", one.value.get("location"), where)
 
 
 @rule
