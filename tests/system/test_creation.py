@@ -216,6 +216,7 @@ async def test_no_access_key_is_written_anywhere(play: Play) -> None:
 
 async def everything_stored(play: Play) -> list[str]:
     """Give every row of every table, and every message of every queue."""
+    await play.at.stage.store.ensure()
     account = play.at.stage.store.queue._account
     texts: list[str] = []
     for table in ("caches", "links", "requests", "networks", "history", "cooldown", "closures", "sweeps", "turns"):
