@@ -51,10 +51,17 @@ def region(text: str) -> str:
     return text.replace(" ", "").lower()
 
 
+def _lower(text: str, expected: str) -> str:
+    """Give a text in lower case; raises InvalidIdError where ASCII comes of another letter: of the kelvin."""
+    if not text.isascii() and any(letter.lower().isascii() for letter in text if not letter.isascii()):
+        raise _refuse(text, expected)
+    return text.lower()
+
+
 def _segments(text: str, expected: str) -> list[str]:
     if len(text) > _LONGEST_ID or not text.startswith("/") or "//" in text:
         raise _refuse(text, expected)
-    return text[1:].rstrip("/").lower().split("/")
+    return _lower(text, expected)[1:].rstrip("/").split("/")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,9 +84,10 @@ class GroupId:
     @classmethod
     def of(cls, subscription: str, group: str) -> Self:
         """Build from parts, checked as ``parse`` checks them."""
-        lowered = group.lower()
+        expected = "a resource group's name (1–90 letters, digits, and - _ ( ) . but no final dot)"
+        lowered = _lower(group, expected)
         if not _GROUP.fullmatch(lowered):
-            raise _refuse(group, "a resource group's name (1–90 letters, digits, and - _ ( ) . but no final dot)")
+            raise _refuse(group, expected)
         return cls(subscription_id(subscription), lowered)
 
     def __str__(self) -> str:
@@ -133,10 +141,11 @@ class CacheId:
                 cache_type, limit = CacheType.ENTERPRISE, _CLUSTER_NAME_LIMIT
             case _:
                 raise _refuse(kind, "a kind of cache (redis or redisEnterprise)")
-        if len(name) > limit or not _CLASSIC_NAME.fullmatch(name.lower()):
-            rule = f"1–{limit} letters, digits and single hyphens, a letter or digit at both ends"
-            raise _refuse(name, f"a cache's name ({rule})")
-        return cls(group.subscription, group.group, cache_type, name.lower())
+        expected = f"a cache's name (1–{limit} letters, digits and single hyphens, a letter or digit at both ends)"
+        lowered = _lower(name, expected)
+        if len(name) > limit or not _CLASSIC_NAME.fullmatch(lowered):
+            raise _refuse(name, expected)
+        return cls(group.subscription, group.group, cache_type, lowered)
 
     @property
     def group_id(self) -> GroupId:
@@ -218,7 +227,7 @@ class SubnetId:
     def parse(cls, text: str) -> Self:
         """Read a subnet's id; raises InvalidIdError for any other form."""
         expected = "a subnet's id (…/providers/Microsoft.Network/virtualNetworks/<network>/subnets/<subnet>)"
-        network, separator, name = text.lower().rstrip("/").rpartition("/subnets/")
+        network, separator, name = _lower(text, expected).rstrip("/").rpartition("/subnets/")
         if not separator or "//" in text or not _NETWORK_NAME.fullmatch(name):
             raise _refuse(text, expected)
         return cls(network_id(network), name)

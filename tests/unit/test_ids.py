@@ -88,6 +88,8 @@ def test_an_id_that_azure_gives_to_a_cache_is_read(text: str, kind: CacheType) -
         pytest.param(CACHE.replace("orders", "orders-"), id="hyphen-last"),
         pytest.param(CACHE.replace("orders", "or--ders"), id="two-hyphens"),
         pytest.param(CACHE.replace("orders", "örders"), id="unicode-name"),
+        pytest.param(CACHE.replace("orders", "boo\u212a"), id="kelvin-for-k-in-name"),
+        pytest.param(CACHE.replace("rg-app", "rg-boo\u212a"), id="kelvin-for-k-in-group"),
         pytest.param(CACHE.replace("orders", "\u0661orders"), id="arabic-digit-in-name"),
         pytest.param(CACHE.replace("11111111", "\u0661" * 8), id="arabic-digits-in-subscription"),
         pytest.param(CACHE.replace("orders", "a" * 64), id="name-too-long"),
