@@ -96,22 +96,16 @@ def _description(operation: Operation) -> str:
 
 
 def _path_parameters(operation: Operation) -> list[Json]:
-    return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "description": PARTS[name][0],
-            "schema": {"type": "string", "minLength": 1},
-            "example": PARTS[name][1],
-        }
-        for name in re.findall(r"\{(\w+)\}", operation.path)
-    ]
+    return [_parameter(PARTS[name], "path") for name in re.findall(r"\{(\w+)\}", operation.path)]
 
 
-def _parameter(parameter: Parameter) -> Json:
-    told: Json = {"name": parameter.name, "in": "query", "required": False, "description": parameter.description}
-    told["schema"] = dict(parameter.schema)
+def _parameter(parameter: Parameter, where: str = "query") -> Json:
+    told: Json = {"name": parameter.name, "in": where, "required": where == "path"}
+    schema = dict(parameter.schema)
+    if "pattern" in schema:
+        # All of a value is held to it here, and a part would do for JSON schema.
+        schema["pattern"] = f"^({schema['pattern']})$"
+    told |= {"description": parameter.description, "schema": schema}
     return told | ({"example": parameter.example} if parameter.example is not None else {})
 
 

@@ -94,7 +94,7 @@ DRY_RUN = Parameter(
 PAGE_TOKEN = Parameter(
     "pageToken",
     "Where the page before this one ended: take it from its `nextLink`.",
-    {"type": "string", "maxLength": 4096},
+    {"type": "string", "maxLength": 4096, "pattern": "[!-~]*"},
 )
 
 
@@ -104,16 +104,31 @@ def page_size(usual: int, most: int) -> Parameter:
     return Parameter("pageSize", "How many there are on a page at most.", schema, usual)
 
 
-PARTS: Mapping[str, tuple[str, str]] = {
-    "subscription": ("The subscription's id.", "11111111-2222-3333-4444-555555555555"),
-    "group": ("The resource group's name.", "rg-shop"),
-    "name": ("The resource's name.", "shop"),
-    "placement": ("A placement of the policy, by its alias.", "weu-prod"),
-    "connection": (
-        "A connection of the cache, by its name.",
-        "pe-shop-1a2b3c4d.7d2f2f5e-0000-4000-8000-000000000001",
-    ),
-    "sweep": ("The id of a sweep.", "20261123100000-ab12cd"),
+GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+PARTS: Mapping[str, Parameter] = {
+    each.name: each
+    for each in (
+        Parameter(
+            "subscription",
+            "The subscription's id.",
+            {"type": "string", "pattern": GUID},
+            "11111111-2222-3333-4444-555555555555",
+        ),
+        Parameter(
+            "group", "The resource group's name.", {"type": "string", "minLength": 1, "maxLength": 90}, "rg-shop"
+        ),
+        Parameter("name", "The resource's name.", {"type": "string", "minLength": 1, "maxLength": 80}, "shop"),
+        Parameter(
+            "placement", "A placement of the policy, by its alias.", {"type": "string", "minLength": 1}, "weu-prod"
+        ),
+        Parameter(
+            "connection",
+            "A connection of the cache, by its name.",
+            {"type": "string", "minLength": 1},
+            "pe-shop-1a2b3c4d.7d2f2f5e-0000-4000-8000-000000000001",
+        ),
+        Parameter("sweep", "The id of a sweep.", {"type": "string", "minLength": 1}, "20261123100000-ab12cd"),
+    )
 }
-"""Parameter of a path → what it is, and an example."""
+"""The parameters of paths; what they are is held by who reads them."""
 CACHE = "caches/{subscription}/{group}/{name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.api.operation import CACHE, KIND, PAGE_TOKEN, WAIT, Operation, Parameter, page_size
+from shared.api.operation import CACHE, GUID, KIND, PAGE_TOKEN, WAIT, Operation, Parameter, page_size
 from shared.api.operations.creations import CACHE_STANDS
 
 GET_CACHE = Operation(
@@ -18,13 +18,12 @@ GET_CACHE = Operation(
     azure=True,
 )
 
-_GUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _VERDICTS = ["OutOfScope", "Compliant", "Converging", "Blocked", "Exempt", "AuditOnly"]
 _FILTERS = (
     Parameter(
         "subscription",
         "Only those of one subscription.",
-        {"type": "string", "pattern": _GUID},
+        {"type": "string", "pattern": GUID},
         "11111111-2222-3333-4444-555555555555",
     ),
     Parameter("verdict", "Only those with this verdict.", {"type": "string", "enum": _VERDICTS}, "Blocked"),

@@ -21,7 +21,7 @@ ZONES = ("privatelink.redis.cache.windows.net", "privatelink.redis.azure.net")
 class SubnetWish(Taken, frozen=True):
     """The subnet that endpoints go into."""
 
-    name: Annotated[str, Meta(max_length=80)]
+    name: Annotated[str, Meta(min_length=1, max_length=80)]
     prefix: Prefix
     network_policies: Annotated[
         NetworkPolicies, Meta(description="Whether security groups and routes hold for endpoints.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -68,6 +69,15 @@ def test_unknown_fields_are_refused_by_the_document_too() -> None:
     for each in OPERATIONS:
         if each.takes:
             assert document()["components"]["schemas"][shape(each.takes).__name__]["additionalProperties"] is False
+
+
+def test_a_pattern_of_a_parameter_is_for_all_of_its_value() -> None:
+    each = [p for methods in document()["paths"].values() for told in methods.values() for p in told["parameters"]]
+    patterns = {p["name"]: p["schema"]["pattern"] for p in each if "pattern" in p["schema"]}
+
+    assert re.search(patterns["subscription"], "11111111-2222-3333-4444-555555555555")
+    assert not re.search(patterns["subscription"], "11111111-2222-3333-4444-555555555555/..")
+    assert [name for name, pattern in patterns.items() if not re.fullmatch(r"\^\(.*\)\$", pattern)] == []
 
 
 class _Links(HTMLParser):
