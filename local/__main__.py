@@ -11,6 +11,7 @@ _COMMANDS = {
     "demo": ("local.demo", "play the whole story, and say whether the world is as promised"),
     "up": ("local.up", "keep everything running, and say how to drive it"),
     "bench": ("local.bench", "measure what a pass, an event, a cold start and a crowd cost"),
+    "fuzz": ("local.fuzz", "call the app's API in thousands of ways, and see what breaks"),
     "policy": ("local.policy_command", "check a policy, and say in words what it will do"),
     "host": ("local.host_command", "run only the host around the function app"),
     "azcli": ("local.azcli", "run Microsoft's Azure CLI against what `up` or `azure` runs"),

@@ -57,7 +57,20 @@ def local_that_repeats(place: Path) -> None:
 
 def test_dev_alone_says_what_there_is_and_makes_nothing(dev: Dev, place: Path) -> None:
     done = dev()
-    first = ["demo", "up", "test", "check", "policy check", "bench", "azure", "azcli", "stories", "host", "specs"]
+    first = [
+        "demo",
+        "up",
+        "test",
+        "check",
+        "policy check",
+        "bench",
+        "azure",
+        "fuzz",
+        "azcli",
+        "stories",
+        "host",
+        "specs",
+    ]
     for task in [*first, "format", "lock", "package"]:
         assert f"./dev {task}" in done.stdout
     assert (done.returncode, (place / ".venv").exists()) == (0, False)
