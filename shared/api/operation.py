@@ -119,7 +119,10 @@ PARTS: Mapping[str, Parameter] = {
         ),
         Parameter("name", "The resource's name.", {"type": "string", "minLength": 1, "maxLength": 80}, "shop"),
         Parameter(
-            "placement", "A placement of the policy, by its alias.", {"type": "string", "minLength": 1}, "weu-prod"
+            "placement",
+            "A placement of the policy, by its alias.",
+            {"type": "string", "pattern": "[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"},
+            "weu-prod",
         ),
         Parameter(
             "connection",

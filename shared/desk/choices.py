@@ -14,6 +14,7 @@ from shared.policy import FreePlacement
 from shared.wishes import stored
 
 if TYPE_CHECKING:
+    from shared.api.calls import Call
     from shared.api.shapes.endpoints import EndpointWish
     from shared.desk.desk import Desk
     from shared.model import Cache
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
 
 _KEPT = 4
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+def placement_of(call: Call) -> str:
+    """Read the placement that a path names, known or not; raises RefusedError for what can be none's name."""
+    alias = call.part("placement")
+    if not _ALIAS.fullmatch(alias):
+        raise RefusedError(f"'{alias[:63]}' is no placement's name: 1–63 letters, digits and - _ .", "placement")
+    return alias
 
 
 async def chosen(desk: Desk, cache: Cache, alias: str, wish: EndpointWish) -> dict[str, str]:
@@ -103,8 +112,6 @@ async def _free(desk: Desk, cache: Cache, alias: str, wish: EndpointWish) -> tup
     policy = desk.reconciler.policy
     if not wish.subnet:
         raise _unknown(policy, alias)
-    if not _ALIAS.fullmatch(alias):
-        raise RefusedError(f"'{alias[:63]}' is no placement's name: 1–63 letters, digits and - _ .", "placement")
     if twin := next((each for each in policy.placements if each.lower() == alias.lower()), None):
         raise RefusedError(f"'{alias}' differs in case alone from placement '{twin}' of the policy", "placement")
     rule = policy.rule_for(cache)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from shared.model import Cache, Connection
     from shared.store.caches import CacheRow
 
+_NAME = re.compile(r"[\w.-]{1,200}")
+"""What a connection can be called: nothing else was ever decided about."""
 _Stored = tuple["StoredRequest | None", "CacheRow | None"]
 
 
@@ -79,6 +82,8 @@ class ConnectionsDesk:
     async def _request(self, cache: Cache, name: str) -> StoredRequest | None:
         """Read the decision about a connection; it is kept under the name as the cache spells it."""
         found = _found(cache, name)
+        if found is None and not _NAME.fullmatch(name):
+            return None
         return await self.desk.store.requests.get(cache.id, found.name if found else name, Subject.CONNECTION)
 
     async def _answer(self, call: Call, cache: Cache, request: StoredRequest | None) -> Answer:

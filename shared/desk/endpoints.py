@@ -13,7 +13,7 @@ from shared.api.errors import ClashError
 from shared.api.operation import Role
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.endpoints import EndpointStanding, EndpointWish
-from shared.desk.choices import chosen
+from shared.desk.choices import chosen, placement_of
 from shared.desk.desk import ATTEMPTS, RETRY_AFTER, Desk, Named, etag, only
 from shared.desk.standing import STATUS, planned, said, state_of
 from shared.model import PublicAccess
@@ -44,7 +44,7 @@ class EndpointsDesk:
 
     async def ask(self, call: Call) -> Answer:
         """Store that an endpoint is wanted, wake the cache, and say where it stands."""
-        wish, placement = call.given(EndpointWish), call.part("placement")
+        wish, placement = call.given(EndpointWish), placement_of(call)
         cache = await self.desk.existing(Named.of(call))
         options = await chosen(self.desk, cache, placement, wish)
         request = StoredRequest(cache.id, placement, call.caller.name, self.desk.now(), options=options)
@@ -98,15 +98,15 @@ class EndpointsDesk:
         """Store that an endpoint is not wanted any more, wake the cache, and say where it stands."""
         if call.query["lastEndpoint"]:
             call.caller.insist_on(Role.ADMIN)
+        placement = placement_of(call)
         cache = (await self.desk.existing(Named.of(call))).id
         for _ in range(ATTEMPTS):
-            if answer := await self._withdrawn(call, cache):
+            if answer := await self._withdrawn(call, cache, placement):
                 return answer
         raise StoreUnavailableError(f"the request for {cache} changes faster than it can be withdrawn")
 
-    async def _withdrawn(self, call: Call, cache: CacheId) -> Answer | None:
+    async def _withdrawn(self, call: Call, cache: CacheId, placement: str) -> Answer | None:
         """Decide on what is stored now, and write over just that; None where somebody else was faster."""
-        placement = call.part("placement")
         row = await self.desk.store.caches.read(cache)
         before = await self.desk.store.requests.get(cache, placement)
         call.conditions.insist_on(etag(before.etag) if before and not before.withdrawn else "")
@@ -162,7 +162,7 @@ class EndpointsDesk:
 
     async def show(self, call: Call) -> Answer:
         """Say where a requested endpoint stands."""
-        named, placement = Named.of(call), call.part("placement")
+        named, placement = Named.of(call), placement_of(call)
         candidates = named.candidates()
         await self.desk.insist_on_scope(named.group)
         wanted: dict[CacheId, StoredRequest | None] = {}
