@@ -213,7 +213,7 @@ def _application(http: HttpListener, event_grid: EventGridListener, admin: Admin
     application.router.add_get("/admin/host/status", admin.state)
     application.router.add_get("/admin/functions", admin.functions)
     application.router.add_post("/admin/functions/{name}", admin.run)
-    application.router.add_route("*", "/{path:.*}", http.handle)
+    application.router.add_route("*", "/{path:(?s:.*)}", http.handle)
     return application
 
 

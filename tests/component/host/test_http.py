@@ -4,6 +4,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from local.host import FunctionsHost, HostOptions
 from tests.component.host.conftest import SAMPLE
@@ -64,6 +65,16 @@ async def test_what_a_caller_may(
         url = host.url + path.format(function=host.function_key, admin=host.admin_key)
         async with client.request(method, url) as answer:
             assert answer.status == status
+
+
+async def test_a_line_break_in_a_path_is_a_letter_like_others(
+    app_dir: Path, world: World, client: aiohttp.ClientSession
+) -> None:
+    async with (
+        FunctionsHost.start(app_dir, world.settings) as host,
+        client.put(URL(f"{host.url}/api/things/a%0D%0Ab/7", encoded=True)) as answer,
+    ):
+        assert (await answer.json())["route"]["name"] == "a\r\nb"
 
 
 async def test_a_key_may_come_in_the_header(app_dir: Path, world: World, client: aiohttp.ClientSession) -> None:
