@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, assert_never
 
 from shared.announcements import Announcement
+from shared.arm.clients import calls_so_far, counted
 from shared.arm.errors import ArmError, Retry
 from shared.chronicle import GIVEN_UP, Chronicle, Pass, chronicled, heading
 from shared.creation import expected
@@ -199,6 +200,10 @@ class Reconciler:
         return left + _jitter(left + timedelta(seconds=2)) if left > timedelta() else None
 
     async def _pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
+        with counted():
+            await self._counted_pass(claim, wake, pass_id)
+
+    async def _counted_pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
         try:
             await self._decided(claim, wake, pass_id)
         except ArmError as error:
@@ -541,6 +546,7 @@ class Reconciler:
         await self._look_again(wake, row, applied, pass_id)
         await self._fulfilled(decided, seen)
         await self.store.caches.record(claim, row)
+        calls = calls_so_far()
         log.info(
             "pass",
             cache=wake.cache,
@@ -550,6 +556,9 @@ class Reconciler:
             reason=verdict.reason,
             step=verdict.step,
             actions=len(applied.done),
+            reads=calls.reads,
+            writes=calls.writes,
+            throttles=calls.throttles,
         )
 
     async def _given_back(self, cache: CacheId, memory: Memory) -> Memory:

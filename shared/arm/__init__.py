@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from shared.arm.caches import CacheAdapter, Page
 from shared.arm.calls import Caller, Cooldown
 from shared.arm.classic import ClassicCaches
-from shared.arm.clients import ArmSettings, CallCounts, Clients, counted
+from shared.arm.clients import ArmSettings, CallCounts, Clients, calls_so_far, counted
 from shared.arm.connections import Connections
 from shared.arm.creation import NewCaches
 from shared.arm.dns import Dns
@@ -38,6 +38,7 @@ __all__ = [
     "Patience",
     "Retry",
     "Subscriptions",
+    "calls_so_far",
     "counted",
 ]
 

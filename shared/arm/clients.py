@@ -112,6 +112,11 @@ def counted() -> Iterator[CallCounts]:
         _counting.reset(token)
 
 
+def calls_so_far() -> CallCounts:
+    """Give the innermost count that is going on; all zero where none is."""
+    return (_counting.get() or (CallCounts(),))[-1]
+
+
 class Clients:
     """SDK clients per subscription, made when first used; making this costs nothing."""
 
