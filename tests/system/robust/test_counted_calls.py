@@ -28,5 +28,8 @@ async def test_the_lines_of_the_passes_add_up_to_the_calls_that_azure_saw(
 
     told = [json.loads(said.partition(" ")[2]) for said in caplog.messages if said.startswith("pass {")]
     seen = place.azure.world.journal.count(caller=APP.object_id)
-    assert (sum(int(one["reads"]) for one in told), sum(int(one["writes"]) for one in told)) == (seen.reads, seen.writes)
+    assert (sum(int(one["reads"]) for one in told), sum(int(one["writes"]) for one in told)) == (
+        seen.reads,
+        seen.writes,
+    )
     assert seen.writes == 2
