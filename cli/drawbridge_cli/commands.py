@@ -231,7 +231,11 @@ def fleet(session: Session, **filters: str | None) -> Exit:
         word = _verdict_word(row)
         counted[word] = counted.get(word, 0) + 1
     summary = ", ".join(f"{count} {word}" for word, count in sorted(counted.items()))
-    session.screen.table({"value": rows}, fleet_table(rows), [f"{len(rows)} caches" + (f": {summary}" if rows else "")])
+    session.screen.table(
+        {"value": rows},
+        fleet_table(rows),
+        [f"{len(rows)} {'cache' if len(rows) == 1 else 'caches'}" + (f": {summary}" if rows else "")],
+    )
     return Exit.READY
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from rich.table import Table
 
 from drawbridge_cli.client import CallError, Json
 
+# In a pipe a cache stays one line, for grep.
+_WIDE = 400
 _STYLES = {
     "Ready": "green",
     "Compliant": "green",
@@ -34,7 +37,7 @@ class Screen:
     """Where things are said. With ``as_json`` the output holds one JSON document and nothing else."""
 
     as_json: bool
-    out: Console = field(default_factory=lambda: Console(highlight=False))
+    out: Console = field(default_factory=lambda: Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
 
     def answer(self, body: Json, lines: Sequence[str]) -> None:

@@ -182,7 +182,7 @@ async def test_the_fleet_is_listed_whole_and_by_filter(runner: Runner) -> None:
     blocked = await runner.drawbridge("fleet", "--verdict", "Blocked", "--subscription", fleet.APPS)
 
     assert {fleet.cache_id("attached"), fleet.cache_id("vnet")} <= {row["id"] for row in whole.answer["value"]}
-    assert "VnetInjected" in blocked.out
+    assert [line for line in blocked.out.splitlines() if f"{named('vnet')} " in line and "VnetInjected" in line]
     assert "attached" not in blocked.out
 
 
