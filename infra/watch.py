@@ -1,0 +1,693 @@
+#!/usr/bin/env python3
+"""Bring subscriptions under Drawbridge, or let go of them: providers, events, the role for caches, and a check.
+
+    ./dev watch [--dry-run | --undo] SUBSCRIPTION ...
+    ./dev watch --management-group NAME
+
+It runs on Python's standard library and calls nothing but `az`, as whoever is logged in there. Each subscription is
+read first, and what is not as it should be is made: a second run does nothing. What one subscription refuses does not
+stop the others; run it again once that is mended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+INFRA = Path(__file__).resolve().parent
+PROVIDERS = ("Microsoft.EventGrid", "Microsoft.Cache")
+MARK = {"managed-by": "drawbridge"}
+"""On a topic and a resource group that were made here, and that --undo may therefore take away."""
+RETRY = {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440}
+"""As events/subscription.bicep has it; a test holds the two together."""
+
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_RESOURCE = r"/subscriptions/{guid}/resourcegroups/[\w().-]{{0,89}}[\w()-]/providers/{type}/[\w-]{{2,60}}"
+_API_EVENTS = "2025-02-15"
+_API_ROLES = "2022-04-01"
+_API_PROVIDERS = "2021-04-01"
+_API_DESCENDANTS = "2020-05-01"
+_API_METRICS = "2023-10-01"
+_SUBSCRIPTION_TOPIC = "microsoft.resources.subscriptions"
+_A_DAY = timedelta(days=1)
+_BETWEEN_LOOKS = 15.0
+_PATIENCE = 1800
+
+
+class AzError(Exception):
+    """What `az` said when it failed."""
+
+
+class InvalidError(ValueError):
+    """Something given is not what it has to be; the message names it and says what would be right."""
+
+
+# ── what is given ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The deployment of Drawbridge that shall hear of changes: outputs of main.bicep."""
+
+    id: str
+    storage: str
+    principal: str
+    delivery: str
+    location: str
+    event_subscription: str
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+    @property
+    def destination(self) -> str:
+        return f"{self.id}/functions/on_event" if self.delivery == "function" else f"{self.storage}#events"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run goes about it."""
+
+    dry_run: bool = False
+    undo: bool = False
+    patience: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What lies beside this file as data: what events are filtered by, and the role for caches."""
+
+    event_types: frozenset[str]
+    operations: frozenset[str]
+    role: str
+    description: str
+    actions: tuple[str, ...]
+
+
+def shipped() -> Shipped:
+    events = json.loads((INFRA / "events" / "filter.json").read_text("utf-8"))
+    role = json.loads((INFRA / "roles" / "caches.json").read_text("utf-8"))
+    return Shipped(
+        _lower(events["eventTypes"]),
+        _lower(events["operations"]),
+        role["name"],
+        role["description"],
+        tuple(each["action"] for each in role["actions"]),
+    )
+
+
+def guid(text: str, what: str) -> str:
+    """Give a GUID in lower case; raises InvalidError for anything else."""
+    if not _GUID.fullmatch(text.lower()):
+        raise InvalidError(f"{what}: {text[:100]!r} is not a GUID such as 11111111-2222-3333-4444-555555555555")
+    return text.lower()
+
+
+def resource(text: str, type_: str, what: str) -> str:
+    """Give a resource's id as it was written; raises InvalidError unless it is one of that type."""
+    pattern = _RESOURCE.format(guid=_GUID.pattern, type=re.escape(type_.lower()))
+    if not re.fullmatch(pattern, text.lower()):
+        raise InvalidError(f"{what}: {text[:200]!r} is not the resource id of a {type_}")
+    return text
+
+
+def word(text: str, pattern: str, what: str) -> str:
+    """Give a text that a pattern matches; raises InvalidError otherwise."""
+    if not re.fullmatch(pattern, text):
+        raise InvalidError(f"{what}: {text[:100]!r} is not of the form {pattern}")
+    return text
+
+
+# ── what is there ────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """One event subscription of a topic."""
+
+    id: str
+    destination: str
+    as_shipped: bool
+    """It filters, retries and keeps dead letters as the template says, and Azure is done with it."""
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """The system topic of a subscription: Azure allows one."""
+
+    id: str
+    principal: str
+    """Of its system-assigned identity; empty where it has none."""
+    ours: bool
+    subscribed: tuple[Subscribed, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.id.rpartition("/")[2]
+
+    @property
+    def group(self) -> str:
+        return self.id.split("/")[4]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that is decided by, of one subscription."""
+
+    subscription: str
+    unregistered: tuple[str, ...] = ()
+    topic: Topic | None = None
+    missing_actions: tuple[str, ...] = ()
+    """What the role for caches grants, and the app's identity may not do here."""
+    own_role: str = ""
+    """Id of the role definition that an earlier run has made here; empty where there is none."""
+    own_assignments: tuple[str, ...] = ()
+    """Assignments of that role here."""
+    topic_assignments: tuple[str, ...] = ()
+    """What lets the topic's identity write into the app's storage."""
+    group_to_delete: str = ""
+    """The resource group of the topic, where it was made for it and holds nothing else."""
+
+
+# ── what is to be done ───────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the table: what is looked after, and how it comes to be so."""
+
+    name: str
+    result: str
+    """Told once it is done, or at once where there is nothing to do."""
+    command: tuple[str, ...] = ()
+    """Arguments of `az`; none where it is so already."""
+    problem: str = ""
+    """Why nothing can be done, and what would help."""
+
+
+def plan(seen: Seen, app: App, data: Shipped) -> list[Step]:
+    """Choose what brings a subscription under Drawbridge, in the order in which it has to happen."""
+    return [*_registered(seen), _granted_role(seen, app, data), _assigned_role(seen, app), _events(seen, app)]
+
+
+def _registered(seen: Seen) -> Iterator[Step]:
+    for provider in PROVIDERS:
+        step = Step(f"provider {provider}", "is registered")
+        if provider in seen.unregistered:
+            register = ("provider", "register", "--namespace", provider, "--subscription", seen.subscription, "--wait")
+            step = Step(step.name, "registered", register)
+        yield step
+
+
+def own_role_id(subscription: str, app: App) -> str:
+    """Give the id of the role that a run makes here for an app: always the same one."""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"drawbridge:caches:{subscription}:{app.id.lower()}")
+    return f"/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{name}"
+
+
+def _granted_role(seen: Seen, app: App, data: Shipped) -> Step:
+    """Define the role here, unless one that is assigned grants what it holds: that of a management group does."""
+    if not seen.missing_actions:
+        return Step("role for caches", "is there")
+    scope = f"/subscriptions/{seen.subscription}"
+    properties = {
+        "roleName": f"{data.role} {app.name} {seen.subscription}",
+        "description": data.description,
+        "type": "CustomRole",
+        "permissions": [{"actions": data.actions, "notActions": [], "dataActions": [], "notDataActions": []}],
+        "assignableScopes": [scope],
+    }
+    url = f"{own_role_id(seen.subscription, app)}?api-version={_API_ROLES}"
+    return Step("role for caches", "defined", rest("put", url, {"properties": properties}))
+
+
+def _assigned_role(seen: Seen, app: App) -> Step:
+    # With the role mended, an assignment of it that is there already is enough.
+    if not seen.missing_actions or seen.own_assignments:
+        return Step("role assignment", "is there")
+    values = {"roleDefinitionId": own_role_id(seen.subscription, app), "principalId": app.principal}
+    command = deployment(seen.subscription, app, "drawbridge-role", "roles/at-subscription.bicep", values)
+    return Step("role assignment", "assigned", command)
+
+
+def _events(seen: Seen, app: App) -> Step:
+    topic = seen.topic
+    values = {"functionAppId": app.id, "storageAccountId": app.storage, "delivery": app.delivery}
+    values["eventSubscriptionName"] = app.event_subscription
+    if topic is None:
+        values["tags"] = json.dumps(MARK, separators=(",", ":"))
+        command = deployment(seen.subscription, app, "drawbridge-events", "events/main.bicep", values)
+        return Step("events", "system topic and event subscription made", command)
+    if problem := _in_the_way(topic, app):
+        return Step("events", "", problem=problem)
+    if any(one.as_shipped for one in _own(topic, app)):
+        return Step("events", f"come through topic {topic.name}")
+    values |= {"existingTopicName": topic.name, "topicResourceGroup": topic.group}
+    command = deployment(seen.subscription, app, "drawbridge-events", "events/main.bicep", values)
+    return Step("events", f"event subscription made in topic {topic.name}, which was there", command)
+
+
+def _own(topic: Topic, app: App) -> list[Subscribed]:
+    return [one for one in topic.subscribed if one.name.lower() == app.event_subscription.lower()]
+
+
+def _in_the_way(topic: Topic, app: App) -> str:
+    """Say why the topic cannot be used as it is; it may be somebody else's, so it is not changed."""
+    for one in _own(topic, app):
+        if one.destination.lower() != app.destination.lower():
+            return (
+                f"the event subscription {one.name} delivers elsewhere ({one.destination or 'nowhere known'}): "
+                "give this deployment another name with --event-subscription"
+            )
+    if not topic.principal:
+        return (
+            f"topic {topic.name} has no system-assigned identity: az eventgrid system-topic update "
+            f"--subscription {topic.id.split('/')[2]} -g {topic.group} -n {topic.name} --identity systemassigned"
+        )
+    return ""
+
+
+def undoing(seen: Seen, app: App) -> list[Step]:
+    """Choose what takes back what runs have made: nothing that was there before, nothing that others use."""
+    return [*_events_undone(seen, app), *_role_undone(seen)]
+
+
+def _events_undone(seen: Seen, app: App) -> Iterator[Step]:
+    own = [one for one in _own(seen.topic, app) if _is_ours(one, app)] if seen.topic else []
+    yield from (_deleted("event subscription", one.id, _API_EVENTS) for one in own)
+    if not own:
+        yield Step("event subscription", "is not there")
+    yield from (_deleted("topic's right to storage", one, _API_ROLES) for one in seen.topic_assignments)
+    topic = seen.topic
+    if topic is None:
+        return
+    if not topic.ours:
+        yield Step("system topic", f"{topic.name} stays: it was not made here")
+    elif len(topic.subscribed) > len(own):
+        yield Step("system topic", f"{topic.name} stays: others have event subscriptions in it")
+    else:
+        yield _deleted("system topic", topic.id, _API_EVENTS)
+        if seen.group_to_delete:
+            where = ("--name", seen.group_to_delete, "--subscription", seen.subscription, "--yes")
+            yield Step("resource group", "deleted", ("group", "delete", *where))
+
+
+def _is_ours(one: Subscribed, app: App) -> bool:
+    return one.destination.lower() == app.destination.lower()
+
+
+def _role_undone(seen: Seen) -> Iterator[Step]:
+    yield from (_deleted("role assignment", one, _API_ROLES) for one in seen.own_assignments)
+    if seen.own_role:
+        yield _deleted("role for caches", seen.own_role, _API_ROLES)
+    else:
+        yield Step("role for caches", "none was made here")
+
+
+def _deleted(name: str, id_: str, api: str) -> Step:
+    return Step(name, "deleted", rest("delete", f"{id_}?api-version={api}"))
+
+
+def rest(method: str, url: str, body: Mapping[str, object] | None = None) -> tuple[str, ...]:
+    """Give the arguments of `az` for one call of Azure Resource Manager."""
+    given = ("--body", json.dumps(body, separators=(",", ":"))) if body is not None else ()
+    return ("rest", "--method", method, "--url", url, *given)
+
+
+def deployment(subscription: str, app: App, name: str, template: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the arguments of `az` that deploy one of the templates beside this file."""
+    # A deployment belongs to the region of its first run, so the region is in its name.
+    where = ("--name", f"{name}-{app.location}", "--subscription", subscription, "--location", app.location)
+    parameters = (f"{key}={value}" for key, value in values.items())
+    return (
+        "deployment",
+        "sub",
+        "create",
+        *where,
+        "--template-file",
+        str(INFRA / template),
+        "--parameters",
+        *parameters,
+    )
+
+
+# ── az ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def az(*arguments: str) -> Any:  # noqa: ANN401 - JSON, of as many shapes as there are commands
+    """Run `az` and give what it answers; raises AzError with its own words. The one door to the world."""
+    program = shutil.which("az")
+    if program is None:
+        raise AzError("there is no `az` on the PATH: https://aka.ms/install-azure-cli")
+    command = [program, *arguments, "--only-show-errors", "--output", "json"]
+    try:
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=_PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise AzError(f"az {' '.join(arguments[:3])} took longer than {_PATIENCE} s") from error
+    if done.returncode:
+        raise AzError(done.stderr.strip() or f"az {' '.join(arguments[:3])} ended with {done.returncode}")
+    try:
+        return json.loads(done.stdout) if done.stdout.strip() else None
+    except ValueError as error:
+        raise AzError(f"az {' '.join(arguments[:3])} did not answer in JSON: {done.stdout[:200]!r}") from error
+
+
+def pages(url: str) -> Iterator[dict[str, Any]]:
+    """Read a list to its end."""
+    while url:
+        page = az(*rest("get", url))
+        yield from page["value"]
+        url = page.get("nextLink") or ""
+
+
+def below(management_group: str) -> list[str]:
+    """Name every subscription below a management group, at any depth."""
+    group = f"/providers/Microsoft.Management/managementGroups/{management_group}"
+    items = pages(f"{group}/descendants?api-version={_API_DESCENDANTS}")
+    return sorted(guid(i["name"], "subscription") for i in items if i["type"].lower().endswith("/subscriptions"))
+
+
+def observe(subscription: str, app: App, data: Shipped) -> Seen:
+    """Read all that is decided by; changes nothing."""
+    unregistered = tuple(name for name in PROVIDERS if _state(subscription, name) != "Registered")
+    # Azure does not list topics where their provider is not registered, and none can be there.
+    topic = None if PROVIDERS[0] in unregistered else _topic(subscription, app, data)
+    role = own_role_id(subscription, app)
+    assigned = [each["properties"] | {"id": each["id"]} for each in _assignments(f"/subscriptions/{subscription}", app)]
+    mine = [each["id"] for each in assigned if each["roleDefinitionId"].lower() == role.lower()]
+    custom = pages(f"/subscriptions/{subscription}{_ROLES}?api-version={_API_ROLES}&$filter={quote(_CUSTOM)}")
+    return Seen(
+        subscription,
+        unregistered,
+        topic,
+        _missing(data.actions, assigned),
+        role if any(each["id"].lower() == role.lower() for each in custom) else "",
+        tuple(mine),
+        tuple(_rights_of(topic, app)) if topic else (),
+        _group_to_delete(topic) if topic else "",
+    )
+
+
+_ROLES = "/providers/Microsoft.Authorization/roleDefinitions"
+_CUSTOM = "type eq 'CustomRole'"
+
+
+def _state(subscription: str, provider: str) -> str:
+    answer = az(*rest("get", f"/subscriptions/{subscription}/providers/{provider}?api-version={_API_PROVIDERS}"))
+    return str(answer["registrationState"])
+
+
+def _topic(subscription: str, app: App, data: Shipped) -> Topic | None:
+    listed = pages(
+        f"/subscriptions/{subscription}/providers/Microsoft.EventGrid/systemTopics?api-version={_API_EVENTS}"
+    )
+    source = f"/subscriptions/{subscription}"
+    for each in listed:
+        properties = each["properties"]
+        if (properties["source"].lower(), properties["topicType"].lower()) != (source, _SUBSCRIPTION_TOPIC):
+            continue
+        subscribed = pages(f"{each['id']}/eventSubscriptions?api-version={_API_EVENTS}")
+        identity = each.get("identity") or {}
+        ours = MARK.items() <= (each.get("tags") or {}).items()
+        found = tuple(subscribed_as(one, app, data) for one in subscribed)
+        return Topic(each["id"], identity.get("principalId") or "", ours, found)
+    return None
+
+
+def subscribed_as(answer: Mapping[str, Any], app: App, data: Shipped) -> Subscribed:
+    """Read an event subscription from Azure's answer."""
+    p = answer["properties"]
+    letters = (p.get("deadLetterWithResourceIdentity") or {}).get("deadLetterDestination") or {}
+    kept = letters.get("properties") or {}
+    as_shipped = (
+        p.get("provisioningState") == "Succeeded"
+        and _filter_of(p.get("filter") or {}) == (data.event_types, data.operations)
+        and (p.get("retryPolicy") or {}).items() >= RETRY.items()
+        and str(kept.get("resourceId")).lower() == app.storage.lower()
+        and kept.get("blobContainerName") == "dead-letters"
+    )
+    return Subscribed(answer["id"], _destination(p), as_shipped)
+
+
+def _destination(properties: Mapping[str, Any]) -> str:
+    by_identity = (properties.get("deliveryWithResourceIdentity") or {}).get("destination")
+    values = ((by_identity or properties.get("destination") or {}).get("properties")) or {}
+    queue = values.get("queueName")
+    return f"{values.get('resourceId', '')}#{queue}" if queue else str(values.get("resourceId", ""))
+
+
+def _filter_of(given: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+    advanced = given.get("advancedFilters") or []
+    named = [f for f in advanced if f.get("key") == "data.operationName" and f.get("operatorType") == "StringIn"]
+    values = named[0]["values"] if len(advanced) == len(named) == 1 else ()
+    return _lower(given.get("includedEventTypes") or ()), _lower(values)
+
+
+def _lower(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(text.lower() for text in texts)
+
+
+def _assignments(scope: str, app: App) -> list[dict[str, Any]]:
+    """List what the app's identity is given at a scope and above it, not below."""
+    above = ("/", "/providers/microsoft.management/managementgroups/")
+    found = ((each["properties"]["scope"].lower(), each) for each in _assigned_to(app.principal, scope))
+    return [each for where, each in found if where in {scope, above[0]} or where.startswith(above[1])]
+
+
+def _assigned_to(principal: str, scope: str) -> list[dict[str, Any]]:
+    condition = quote(f"principalId eq '{principal}'")
+    path = f"{scope}/providers/Microsoft.Authorization/roleAssignments"
+    return list(pages(f"{path}?api-version={_API_ROLES}&$filter={condition}"))
+
+
+def _missing(actions: Iterable[str], assigned: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    roles = {each["roleDefinitionId"] for each in assigned}
+    answers = [az(*rest("get", f"{role}?api-version={_API_ROLES}")) for role in sorted(roles)]
+    permissions = [one for answer in answers for one in answer["properties"]["permissions"]]
+    return tuple(action for action in actions if not any(grants(one, action) for one in permissions))
+
+
+def grants(permission: Mapping[str, Any], action: str) -> bool:
+    """Tell whether one permission of a role allows an action: named, by wildcard, and not taken out again."""
+    return _covered(permission.get("actions"), action) and not _covered(permission.get("notActions"), action)
+
+
+def _covered(patterns: Iterable[str] | None, action: str) -> bool:
+    return any(re.fullmatch(re.escape(p).replace(r"\*", ".*"), action, re.IGNORECASE) for p in patterns or ())
+
+
+def _rights_of(topic: Topic, app: App) -> Iterator[str]:
+    """Name what the topic's identity may do in the app's storage: the assignments below the account."""
+    if topic.principal:
+        for each in _assigned_to(topic.principal, app.storage):
+            if each["properties"]["scope"].lower().startswith(f"{app.storage.lower()}/"):
+                yield each["id"]
+
+
+def _group_to_delete(topic: Topic) -> str:
+    subscription = topic.id.split("/")[2]
+    if not topic.ours:
+        return ""
+    group = az("group", "show", "--name", topic.group, "--subscription", subscription)
+    if not MARK.items() <= (group.get("tags") or {}).items():
+        return ""
+    inside = az("resource", "list", "--resource-group", topic.group, "--subscription", subscription)
+    return topic.group if {each["id"].lower() for each in inside} <= {topic.id.lower()} else ""
+
+
+# ── does an event get through? ───────────────────────────────────────────────────────────────────
+
+
+def delivered(topic: Topic, app: App, since: datetime) -> int:
+    """Count the events that the app, or its queue, has taken since then, by Azure's own metric."""
+    query = {
+        "api-version": _API_METRICS,
+        "metricnames": "DeliverySuccessCount",
+        "aggregation": "Total",
+        "interval": "PT1M",
+        "timespan": f"{since:%Y-%m-%dT%H:%M:%SZ}/{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "$filter": f"EventSubscriptionName eq '{app.event_subscription}'",
+    }
+    text = "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
+    answer = az(*rest("get", f"{topic.id}/providers/Microsoft.Insights/metrics?{text}"))
+    points = (p for metric in answer["value"] for series in metric["timeseries"] for p in series["data"])
+    return int(sum(point.get("total") or 0 for point in points))
+
+
+def check(topic: Topic, app: App, manner: Manner, *, fresh: bool) -> Step:
+    """See whether an event has got through; where none is known to have, tag the own topic and wait for that one.
+
+    What was delivered before a ``fresh`` event subscription says nothing about it.
+    """
+    if not fresh and (count := delivered(topic, app, datetime.now(UTC) - _A_DAY)):
+        return Step("check", f"events delivered in the last day: {count}")
+    if not topic.ours:
+        return Step("check", "not checked: no event yet, and somebody else's topic is not tagged; run it again later")
+    begun = datetime.now(UTC).replace(second=0, microsecond=0)
+    for operation in ("Merge", "Delete"):
+        _tag(topic, operation)
+    until = time.monotonic() + manner.patience
+    while not delivered(topic, app, begun):
+        if time.monotonic() >= until:
+            return Step(
+                "check", "", problem=f"no event was delivered within {manner.patience:.0f} s; metrics lag: run it again"
+            )
+        time.sleep(_BETWEEN_LOOKS)
+    return Step("check", "an event was delivered")
+
+
+def _tag(topic: Topic, operation: str) -> None:
+    """Set or remove a tag that means nothing, through the API whose calls the filter lets through."""
+    body = {"operation": operation, "properties": {"tags": {"drawbridge-check": "event"}}}
+    az(*rest("patch", f"{topic.id}/providers/Microsoft.Resources/tags/default?api-version={_API_PROVIDERS}", body))
+
+
+# ── the command ──────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table."""
+
+    subscription: str
+    step: str
+    result: str
+    failed: bool = False
+
+
+def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterator[Line]:
+    """Bring one subscription under Drawbridge, or let go of it; tells each step as it is done, up to one that fails."""
+    step = "read"
+    try:
+        seen, fresh = observe(subscription, app, data), False
+        for each in undoing(seen, app) if manner.undo else plan(seen, app, data):
+            step = each.name
+            yield carried_out(subscription, each, manner)
+            if each.problem:
+                return
+            # Events come last of the steps.
+            fresh = bool(each.command)
+        if not manner.undo:
+            step = "check"
+            yield _checked(subscription, app, manner, fresh=fresh)
+    except AzError as error:
+        yield Line(subscription, step, str(error), failed=True)
+    except KeyError as error:
+        yield Line(subscription, step, f"Azure's answer has no field {error}", failed=True)
+
+
+def carried_out(subscription: str, step: Step, manner: Manner) -> Line:
+    """Do a step, unless it is a rehearsal; raises AzError where Azure refuses."""
+    if step.problem:
+        return Line(subscription, step.name, step.problem, failed=True)
+    if not step.command:
+        return Line(subscription, step.name, step.result)
+    if manner.dry_run:
+        return Line(subscription, step.name, f"would run: az {shlex.join(step.command)}")
+    az(*step.command)
+    return Line(subscription, step.name, step.result)
+
+
+def _checked(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Line:
+    if manner.dry_run:
+        return Line(subscription, "check", "not checked: a dry run")
+    topic = _topic(subscription, app, shipped())
+    if topic is None:
+        raise AzError("the system topic is not listed yet: run it again")
+    return carried_out(subscription, check(topic, app, manner, fresh=fresh), manner)
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./dev watch",
+        description="Bring subscriptions under Drawbridge: providers, events, the role for caches, and a check.",
+        epilog="The values of the deployment are outputs of infra/main.bicep; where azd has them, "
+        '`eval "$(azd env get-values --no-prompt | sed s/^/export\\ /)"` puts them into the environment.',
+    )
+    parser.add_argument("subscriptions", nargs="*", metavar="SUBSCRIPTION", help="id of a subscription")
+    parser.add_argument("--management-group", metavar="NAME", help="every subscription below it, at any depth")
+    parser.add_argument("--dry-run", action="store_true", help="read, say what would be done, and change nothing")
+    parser.add_argument("--undo", action="store_true", help="take away what was made, and nothing else")
+    parser.add_argument("--wait", type=float, default=300, metavar="SECONDS", help="for the check's event (300)")
+    parser.add_argument("--event-subscription", default="drawbridge", metavar="NAME", help="its name (drawbridge)")
+    for name, (variable, default) in _FROM_ENVIRONMENT.items():
+        parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=f"else from {variable}")
+    return parser
+
+
+# Option → the variable of azd that gives it, and what it is without one.
+_FROM_ENVIRONMENT = {
+    "app-id": ("APP_ID", ""),
+    "storage-id": ("STORAGE_ID", ""),
+    "principal-id": ("APP_PRINCIPAL_ID", ""),
+    "delivery": ("EVENT_DELIVERY", "function"),
+    "location": ("AZURE_LOCATION", ""),
+}
+
+
+def app_from(given: argparse.Namespace) -> App:
+    """Read the deployment from the command line; raises InvalidError."""
+    return App(
+        resource(given.app_id, "Microsoft.Web/sites", "--app-id"),
+        resource(given.storage_id, "Microsoft.Storage/storageAccounts", "--storage-id"),
+        guid(given.principal_id, "--principal-id"),
+        word(given.delivery, "function|queue", "--delivery"),
+        word(given.location, "[a-z0-9]{2,40}", "--location"),
+        word(given.event_subscription, "[A-Za-z0-9-]{3,64}", "--event-subscription"),
+    )
+
+
+def subscriptions_of(given: argparse.Namespace) -> list[str]:
+    """Name what is to be brought in, each once; raises InvalidError and AzError."""
+    named = [guid(text, "subscription") for text in given.subscriptions]
+    if given.management_group is not None:
+        named += below(word(given.management_group, r"[\w().-]{1,90}", "--management-group"))
+    if not named:
+        raise InvalidError("name subscriptions by their ids, or a --management-group that has some")
+    return list(dict.fromkeys(named))
+
+
+def main(words: list[str], say: Callable[[str], None] = print) -> int:
+    """Give 0 where every step is done, 1 where something failed, 2 where something was not given as it has to be."""
+    given = arguments().parse_args(words)
+    manner = Manner(given.dry_run, given.undo, given.wait)
+    try:
+        app, data = app_from(given), shipped()
+        subscriptions = subscriptions_of(given)
+    except InvalidError as error:
+        say(f"{error}")
+        return 2
+    except AzError as error:
+        say(f"{error}")
+        return 1
+    say(f"{'SUBSCRIPTION':<36}  {'STEP':<28}  RESULT")
+    failed: list[str] = []
+    for line in (line for each in subscriptions for line in bring(each, app, data, manner)):
+        say(f"{line.subscription:<36}  {line.step:<28}  {'FAILED: ' if line.failed else ''}{line.result}")
+        failed += [line.subscription] if line.failed else []
+    if failed:
+        say(f"\nNot done in {len(failed)} of {len(subscriptions)} subscriptions; once mended, run the same again.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,392 @@
+"""Bringing subscriptions under Drawbridge: the decisions as tables, and the whole command before a stand-in for az."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import watch
+from tests.unit.infra.bicep import INFRA
+from watch import App, Seen, Shipped, Step, Subscribed, Topic
+
+ONE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
+HOME = "/subscriptions/99999999-2222-3333-4444-555555555555/resourceGroups/rg-drawbridge/providers"
+APP = App(
+    f"{HOME}/Microsoft.Web/sites/func-drawbridge-abc",
+    f"{HOME}/Microsoft.Storage/storageAccounts/stdbabc",
+    "aaaaaaaa-2222-3333-4444-555555555555",
+    "function",
+    "westeurope",
+    "drawbridge",
+)
+DATA = Shipped(
+    frozenset({"written"}), frozenset({"microsoft.cache/redis/write"}), "Drawbridge caches", "…", ("a/read",)
+)
+TOPIC = f"/subscriptions/{ONE}/resourceGroups/events/providers/Microsoft.EventGrid/systemTopics/all"
+OURS = Subscribed(f"{TOPIC}/eventSubscriptions/drawbridge", APP.destination, as_shipped=True)
+THEIRS = Subscribed(f"{TOPIC}/eventSubscriptions/audit", "https://audit", as_shipped=False)
+ADOPTED = Topic(TOPIC, "principal", ours=False, subscribed=(THEIRS, OURS))
+MADE = Topic(TOPIC, "principal", ours=True, subscribed=(OURS,))
+SETTLED = Seen(ONE, topic=ADOPTED)
+
+
+def told(steps: list[Step]) -> list[str]:
+    """Put steps into words: `name: ` and what az is to do, what is so already, or what is in the way."""
+    said = (command(step) or step.problem or step.result for step in steps)
+    return [f"{step.name}: {text.partition(': ')[0]}" for step, text in zip(steps, said, strict=True)]
+
+
+def command(step: Step) -> str:
+    words = list(step.command)
+    if "--template-file" in words:
+        path = Path(words[words.index("--template-file") + 1])
+        return f"deploys {path.relative_to(INFRA)} {' '.join(words[words.index('--parameters') + 4 :])}".strip()
+    if words[:1] == ["rest"]:
+        url = words[words.index("--url") + 1].partition("?")[0]
+        return f"{words[words.index('--method') + 1]} …/{'/'.join(url.split('/')[-2:])}"
+    return " ".join(words[:4]).removesuffix(" --name")
+
+
+DONE = [
+    "provider Microsoft.EventGrid: is registered",
+    "provider Microsoft.Cache: is registered",
+    "role for caches: is there",
+    "role assignment: is there",
+    "events: come through topic all",
+]
+DEPLOYED = "events: deploys events/main.bicep eventSubscriptionName=drawbridge"
+ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [
+        pytest.param(SETTLED, DONE, id="all there"),
+        pytest.param(
+            replace(SETTLED, unregistered=("Microsoft.Cache",)),
+            [DONE[0], "provider Microsoft.Cache: provider register --namespace Microsoft.Cache", *DONE[2:]],
+            id="a provider is not registered",
+        ),
+        pytest.param(
+            replace(SETTLED, missing_actions=("a/read",)),
+            [*DONE[:2], f"role for caches: put …/roleDefinitions/{ROLE}",
+             "role assignment: deploys roles/at-subscription.bicep", DONE[4]],
+            id="the role is missing",
+        ),
+        pytest.param(
+            replace(SETTLED, missing_actions=("a/read",), own_role="role", own_assignments=("one",)),
+            [*DONE[:2], f"role for caches: put …/roleDefinitions/{ROLE}", *DONE[3:]],
+            id="the own role grants too little by now",
+        ),
+        pytest.param(
+            replace(SETTLED, topic=None),
+            [*DONE[:4], f'{DEPLOYED} tags={{"managed-by":"drawbridge"}}'],
+            id="no topic: one is made, with the mark",
+        ),
+        pytest.param(
+            replace(SETTLED, topic=replace(ADOPTED, subscribed=(THEIRS,))),
+            [*DONE[:4], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
+            id="a topic is there: it is taken",
+        ),
+        pytest.param(
+            replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, as_shipped=False),))),
+            [*DONE[:4], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
+            id="the event subscription is not as shipped",
+        ),
+        pytest.param(
+            replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, destination="https://else"),))),
+            [*DONE[:4], "events: the event subscription drawbridge delivers elsewhere (https://else)"],
+            id="another deployment has the name",
+        ),
+        pytest.param(
+            replace(SETTLED, topic=replace(ADOPTED, principal="", subscribed=())),
+            [*DONE[:4], "events: topic all has no system-assigned identity"],
+            id="the topic that is there has no identity",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_made_and_nothing_else(seen: Seen, wanted: list[str]) -> None:
+    assert told(watch.plan(seen, APP, DATA)) == wanted
+
+
+ABSENT, NO_ROLE = "event subscription: is not there", "role for caches: none was made here"
+GONE = "event subscription: delete …/eventSubscriptions/drawbridge"
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted"),
+    [
+        pytest.param(Seen(ONE), [ABSENT, NO_ROLE], id="nothing"),
+        pytest.param(
+            replace(SETTLED, topic_assignments=("/s/blob",)),
+            [GONE, "topic's right to storage: delete …/s/blob",
+             "system topic: all stays", NO_ROLE],
+            id="the topic was there before",
+        ),
+        pytest.param(
+            Seen(ONE, topic=MADE, group_to_delete="events", own_role="/x/role", own_assignments=("/x/one",)),
+            [GONE, "system topic: delete …/systemTopics/all",
+             "resource group: group delete --name events", "role assignment: delete …/x/one",
+             "role for caches: delete …/x/role"],
+            id="all of it was made here",
+        ),
+        pytest.param(
+            Seen(ONE, topic=replace(MADE, subscribed=(OURS, THEIRS)), group_to_delete="events"),
+            [GONE, "system topic: all stays",
+             NO_ROLE],
+            id="others have moved into the topic",
+        ),
+        pytest.param(
+            Seen(ONE, topic=replace(ADOPTED, subscribed=(replace(OURS, destination="https://else"),))),
+            [ABSENT, "system topic: all stays", NO_ROLE],
+            id="the event subscription is another deployment's",
+        ),
+    ],
+)  # fmt: skip
+def test_only_what_was_made_is_taken_back(seen: Seen, wanted: list[str]) -> None:
+    assert told(watch.undoing(seen, APP)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("permission", "granted"),
+    [
+        ({"actions": ["Microsoft.Cache/redis/read"]}, True),
+        ({"actions": ["microsoft.cache/REDIS/read"]}, True),
+        ({"actions": ["*"]}, True),
+        ({"actions": ["Microsoft.Cache/*/read"]}, True),
+        ({"actions": ["*"], "notActions": ["Microsoft.Cache/redis/*"]}, False),
+        ({"actions": ["Microsoft.Cache/redis/write"]}, False),
+        ({"actions": ["Microsoft.Cache/redis"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_permission_grants_what_it_names_and_does_not_take_out(permission: dict[str, Any], granted: bool) -> None:
+    assert watch.grants(permission, "Microsoft.Cache/redis/read") == granted
+
+
+def test_what_counts_as_shipped_is_what_the_template_says() -> None:
+    template = (INFRA / "events" / "subscription.bicep").read_text("utf-8")
+    retries = re.findall(r"maxDeliveryAttempts: (\d+)", template)
+    (day,) = re.findall(r"^var day = (\d+)$", template, re.MULTILINE)
+
+    assert set(retries) == {str(watch.RETRY["maxDeliveryAttempts"])}
+    assert (day, set(re.findall(r"eventTimeToLiveInMinutes: (\w+)", template))) == (
+        str(watch.RETRY["eventTimeToLiveInMinutes"]),
+        {"day"},
+    )
+
+
+# ── the whole command ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Azure:
+    """What the stand-in for az holds, and the command run before it."""
+
+    file: Path
+    path: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.file.read_text("utf-8"))
+        return found
+
+    def holds(self, **changes: object) -> None:
+        self.file.write_text(json.dumps(self.state | changes), "utf-8")
+
+    def run(self, *words: str, **options: str) -> subprocess.CompletedProcess[str]:
+        given = {"app-id": APP.id, "storage-id": APP.storage, "principal-id": APP.principal, "location": "westeurope"}
+        flags = [word for key, value in (given | options).items() for word in (f"--{key.replace('_', '-')}", value)]
+        command = [sys.executable, str(INFRA / "watch.py"), *flags, "--wait", "0", *words]
+        environment = {"PATH": f"{self.path}", "FAKE_AZURE": str(self.file), "FAKE_INFRA": str(INFRA)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    def written(self) -> list[str]:
+        """Name the calls that change something."""
+        reads = ("rest --method get", "group show", "resource list")
+        return [text for call in self.state["calls"] if not (text := " ".join(call)).startswith(reads)]
+
+    def things(self) -> dict[str, Any]:
+        """Give what is in Azure, but for what was asked of it and what it has delivered."""
+        return {k: v for k, v in self.state.items() if k not in {"calls", "delivered", "registered"}}
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Azure:
+    """Give two subscriptions in which nothing is."""
+    program = tmp_path / "az"
+    program.write_text(f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(FAKE)!r})\n", "utf-8")
+    program.chmod(0o755)
+    file = tmp_path / "azure.json"
+    empty: dict[str, object] = {"calls": [], "registered": {}, "delivered": 0, "delivers": 1, "refused": {}}
+    kinds = ("topics", "subscribed", "assignments", "roles", "groups", "descendants")
+    file.write_text(json.dumps(empty | {kind: [] for kind in kinds}), "utf-8")
+    return Azure(file, tmp_path)
+
+
+FAKE = Path(__file__).parent / "fake_az.py"
+REGISTERED = {f"{ONE} Microsoft.EventGrid": "Registered"}
+ADOPTABLE = {
+    "id": TOPIC,
+    "tags": {"owner": "audit"},
+    "identity": {"type": "SystemAssigned", "principalId": "of-theirs"},
+    "properties": {"source": f"/subscriptions/{ONE}", "topicType": "Microsoft.Resources.Subscriptions"},
+}
+
+
+def test_a_subscription_is_brought_in_and_a_second_run_does_nothing(azure: Azure) -> None:
+    first = azure.run(ONE)
+    state = azure.state
+
+    assert (first.returncode, "an event was delivered" in first.stdout) == (0, True), first.stdout + first.stderr
+    assert state["assignments"][0]["properties"]["roleDefinitionId"] == state["roles"][0]["id"]
+    assert state["topics"][0]["tags"] == watch.MARK
+    before = azure.written()
+    second = azure.run(ONE)
+    assert (second.returncode, azure.written()) == (0, before), second.stdout
+
+
+def test_the_role_that_is_made_holds_what_is_shipped_and_reaches_one_subscription(azure: Azure) -> None:
+    azure.run(ONE)
+    (role,) = azure.state["roles"]
+    caches = json.loads((INFRA / "roles" / "caches.json").read_text("utf-8"))
+
+    assert role["properties"]["permissions"][0]["actions"] == [each["action"] for each in caches["actions"]]
+    assert role["properties"]["assignableScopes"] == [f"/subscriptions/{ONE}"]
+
+
+def test_what_a_management_group_grants_is_not_granted_again(azure: Azure) -> None:
+    scope = "/providers/Microsoft.Management/managementGroups/company"
+    role = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/caches"
+    properties = {"scope": scope, "roleDefinitionId": role, "principalId": APP.principal}
+    permissions = [{"actions": list(watch.shipped().actions), "notActions": []}]
+    azure.holds(
+        assignments=[{"id": f"{scope}/1", "properties": properties}],
+        roles=[{"id": role, "properties": {"permissions": permissions}}],
+    )
+
+    assert azure.run(ONE).returncode == 0
+    assert [call for call in azure.written() if "role" in call.lower()] == []
+
+
+def test_a_topic_that_is_there_is_taken_and_comes_out_of_it_unchanged(azure: Azure) -> None:
+    theirs = {"id": f"{TOPIC}/eventSubscriptions/audit", "properties": {"provisioningState": "Succeeded"}}
+    azure.holds(topics=[ADOPTABLE], registered=REGISTERED, subscribed=[theirs])
+    before = azure.things()
+
+    brought = azure.run(ONE)
+    assert (brought.returncode, azure.state["topics"]) == (0, [ADOPTABLE])
+    assert "not checked" in brought.stdout
+    assert len(azure.state["subscribed"]) == 2
+    let_go = azure.run("--undo", ONE)
+    assert (let_go.returncode, azure.things()) == (0, before), let_go.stdout
+
+
+def test_undo_leaves_nothing_behind_and_can_be_repeated(azure: Azure) -> None:
+    before = azure.things()
+    azure.run(ONE, OTHER)
+    assert azure.things() != before
+
+    assert (azure.run("--undo", ONE, OTHER).returncode, azure.things()) == (0, before)
+    calls = azure.written()
+    assert (azure.run("--undo", ONE, OTHER).returncode, azure.written()) == (0, calls)
+
+
+@pytest.mark.parametrize("words", [(), ("--undo",)], ids=["bring in", "let go"])
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(azure: Azure, words: tuple[str, ...]) -> None:
+    if words:
+        azure.run(ONE)
+    before, calls = azure.things(), azure.written()
+    done = azure.run("--dry-run", *words, ONE)
+
+    assert (done.returncode, azure.things(), azure.written()) == (0, before, calls)
+    assert done.stdout.count("would run: az ") >= 4
+
+
+def test_one_subscription_that_fails_does_not_stop_the_others_and_is_taken_up_again(azure: Azure) -> None:
+    part = f"drawbridge-events-westeurope --subscription {ONE}"
+    azure.holds(refused={part: "(RequestDisallowedByPolicy) no topics here"})
+    done = azure.run(ONE, OTHER)
+
+    assert done.returncode == 1
+    assert "FAILED: ERROR: (RequestDisallowedByPolicy) no topics here" in done.stdout
+    assert [one["properties"]["source"][-36:] for one in azure.state["topics"]] == [OTHER]
+    azure.holds(refused={})
+    calls = len(azure.written())
+    assert azure.run(ONE, OTHER).returncode == 0
+    assert [call for call in azure.written()[calls:] if call.startswith("deployment")] == [
+        call for call in azure.written()[calls:] if part in call
+    ]
+
+
+def test_an_event_that_does_not_come_is_a_failure(azure: Azure) -> None:
+    azure.holds(delivers=0)
+    done = azure.run(ONE)
+
+    assert (done.returncode, "FAILED: no event was delivered within 0 s" in done.stdout) == (1, True), done.stdout
+
+
+def test_what_was_delivered_before_says_nothing_about_a_new_event_subscription(azure: Azure) -> None:
+    azure.holds(topics=[ADOPTABLE], registered=REGISTERED, delivered=7)
+
+    assert "not checked" in azure.run(ONE).stdout
+    assert "events delivered in the last day: 7" in azure.run(ONE).stdout
+
+
+def test_a_management_group_means_every_subscription_below_it(azure: Azure) -> None:
+    group = {"name": "shops", "type": "Microsoft.Management/managementGroups"}
+    azure.holds(descendants=[{"name": ONE, "type": "/subscriptions"}, group, {"name": OTHER, "type": "/subscriptions"}])
+    done = azure.run(management_group="company")
+
+    assert (done.returncode, len(azure.state["topics"])) == (0, 2), done.stdout
+
+
+def test_events_go_to_the_queue_where_the_app_has_no_public_address(azure: Azure) -> None:
+    assert azure.run(ONE, delivery="queue").returncode == 0
+    assert azure.state["subscribed"][0]["properties"]["deliveryWithResourceIdentity"] is not None
+    calls = azure.written()
+    assert (azure.run(ONE, delivery="queue").returncode, azure.written()) == (0, calls)
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "said"),
+    [
+        (["not-one"], {}, "subscription: 'not-one' is not a GUID"),
+        ([], {}, "name subscriptions by their ids"),
+        ([ONE], {"app_id": "/subscriptions/x"}, "--app-id: '/subscriptions/x' is not the resource id of a"),
+        ([ONE], {"app_id": f"{APP.id} @/etc/passwd"}, "--app-id"),
+        ([ONE], {"storage_id": APP.id}, "--storage-id"),
+        ([ONE], {"principal_id": "me"}, "--principal-id: 'me' is not a GUID"),
+        ([ONE], {"delivery": "mail"}, "--delivery"),
+        ([ONE], {"location": "West Europe"}, "--location"),
+        ([ONE], {"management_group": "a/../b"}, "--management-group"),
+    ],
+)  # fmt: skip
+def test_what_is_not_of_its_form_reaches_no_az(
+    azure: Azure, words: list[str], options: dict[str, str], said: str
+) -> None:
+    done = azure.run(*words, **options)
+
+    assert (done.returncode, said in done.stdout, azure.state["calls"]) == (2, True, []), done.stdout
+
+
+def test_without_az_it_says_where_to_get_it(azure: Azure) -> None:
+    (azure.path / "az").unlink()
+    done = azure.run(ONE)
+
+    assert (done.returncode, "there is no `az` on the PATH" in done.stdout) == (1, True)
+
+
+def test_the_values_of_the_deployment_come_from_the_variables_of_azd(azure: Azure) -> None:
+    given = {"APP_ID": APP.id, "STORAGE_ID": APP.storage, "APP_PRINCIPAL_ID": APP.principal, "EVENT_DELIVERY": "queue"}
+    environment = {"PATH": str(azure.path), "FAKE_AZURE": str(azure.file), "FAKE_INFRA": str(INFRA)} | given
+    command = [sys.executable, str(INFRA / "watch.py"), "--dry-run", ONE]
+    environment["AZURE_LOCATION"] = "northeurope"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (done.returncode, "delivery=queue" in done.stdout, "northeurope" in done.stdout) == (0, True, True)
