@@ -620,8 +620,8 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./dev watch",
         description="Bring subscriptions under Drawbridge: providers, events, the role for caches, and a check.",
-        epilog="The values of the deployment are outputs of infra/main.bicep; where azd has them, "
-        '`eval "$(azd env get-values --no-prompt | sed s/^/export\\ /)"` puts them into the environment.',
+        epilog="The options that describe the deployment are outputs of infra/main.bicep. "
+        'Where azd has them: set -a; eval "$(azd env get-values)"; set +a',
     )
     parser.add_argument("subscriptions", nargs="*", metavar="SUBSCRIPTION", help="id of a subscription")
     parser.add_argument("--management-group", metavar="NAME", help="every subscription below it, at any depth")

@@ -71,7 +71,7 @@ def test_dev_alone_says_what_there_is_and_makes_nothing(dev: Dev, place: Path) -
         "host",
         "specs",
     ]
-    for task in [*first, "format", "lock", "package"]:
+    for task in [*first, "format", "lock", "package", "watch"]:
         assert f"./dev {task}" in done.stdout
     assert (done.returncode, (place / ".venv").exists()) == (0, False)
 
