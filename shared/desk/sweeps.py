@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9]{14}-[0-9a-f]{6}")
 _LISTED = 50
+_NOT_PERMITTED = frozenset({"AuthorizationFailed", "NotListed", "SubscriptionNotFound"})
+"""What Azure or the sweep says of a subscription that the app's identity has no role in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ def _shown(sweep: Sweep) -> SweepShown:
                 seen=part.seen,
                 drifted=part.drifted,
                 error=f"{part.error_code}: {part.error_message}" if part.error_code else "",
+                help=f"./dev watch {part.subscription}" if part.error_code in _NOT_PERMITTED else "",
             )
             for part in parts
         ),
