@@ -255,9 +255,11 @@ class Reconciler:
         if coming is not None and coming.readiness is Readiness.BUSY:
             return None
         cache = await self.arm.caches(wake.cache.type).get(wake.cache)
-        creation = await self.creation(wake.cache)
+        asked = await self.store.asked(wake.cache)
+        creation = asked.creation.creation if asked.creation and not asked.creation.withdrawn else None
+        wishes = tuple(stored.wish for stored in asked.requests) if wishes is None else wishes
         if cache is None and creation and not creation.fulfilled:
-            return await self._observe_absent(wake.cache, row, creation)
+            return await self._observe_absent(wake.cache, row, creation, wishes)
         if cache is None:
             return await self._observe_gone(wake.cache, row)
         wanted = await self._wanted(cache, creation, wishes)
@@ -325,14 +327,8 @@ class Reconciler:
         fresh = row.verified_at is not None and self.clock() - row.verified_at < timing.thorough
         return fresh and bool(row.verified) and row.verified == fingerprint(cache, wanted)
 
-    async def creation(self, cache: CacheId) -> Creation | None:
-        """Give the wish for a cache itself, where a caller has asked for it and not withdrawn that."""
-        asked = await self.store.creations.get(cache)
-        return asked.creation if asked and not asked.withdrawn else None
-
-    async def _wanted(self, cache: Cache, creation: Creation | None, wishes: tuple[Request, ...] | None) -> Desired:
-        asked = await self.wishes(cache.id) if wishes is None else wishes
-        wanted = desired(self.policy, cache, asked, self.clock(), await self.found())
+    async def _wanted(self, cache: Cache, creation: Creation | None, wishes: tuple[Request, ...]) -> Desired:
+        wanted = desired(self.policy, cache, wishes, self.clock(), await self.found())
         return with_creation(wanted, creation)
 
     async def _database(self, cache: CacheId, creation: Creation | None) -> Readiness | None:
@@ -341,9 +337,11 @@ class Reconciler:
             return None
         return await self.arm.new_caches.database(cache)
 
-    async def _observe_absent(self, cache: CacheId, row: CacheRow, creation: Creation) -> Seen:
+    async def _observe_absent(
+        self, cache: CacheId, row: CacheRow, creation: Creation, wishes: tuple[Request, ...]
+    ) -> Seen:
         """See a cache that is to be made: nothing of it is there, and all that is asked of it is known."""
-        wanted = await self._wanted(expected(cache, creation.settings), creation, None)
+        wanted = await self._wanted(expected(cache, creation.settings), creation, wishes)
         return Seen(Observed(cache, None, memory=row.known), wanted)
 
     async def _observe_gone(self, cache: CacheId, row: CacheRow) -> Seen:

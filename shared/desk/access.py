@@ -11,8 +11,8 @@ from shared.api.errors import ClashError
 from shared.api.operation import Role
 from shared.api.shapes.access import Access, AccessStanding, AccessWish
 from shared.api.shapes.common import Rehearsed, State
-from shared.desk.desk import RETRY_AFTER, Desk, Named, etag
-from shared.desk.standing import STATUS, planned, said, state_of
+from shared.desk.desk import Desk, Named, etag
+from shared.desk.standing import answer, planned, said, state_of
 from shared.model import PublicAccess, Subject
 from shared.planner import plan
 from shared.store.requests import StoredRequest
@@ -78,8 +78,7 @@ class AccessDesk:
             lambda found: found.state is not State.CONVERGING,
             wait,
         )
-        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
-        return Answer(standing, STATUS[standing.state], etag(asked.request.etag) if asked.request else "", headers)
+        return answer(standing, standing.state, etag(asked.request.etag) if asked.request else "")
 
 
 def _insist(cache: Cache, wanted: Access, asked: Desired) -> None:

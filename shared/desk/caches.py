@@ -15,10 +15,9 @@ from shared.api.shapes.caches import (
     RecordSeen,
     ZoneGroupSeen,
 )
-from shared.api.shapes.common import State
 from shared.desk.creations import CreationsDesk
-from shared.desk.desk import RETRY_AFTER, Desk, Named
-from shared.desk.standing import STATUS, planned, said
+from shared.desk.desk import Desk, Named
+from shared.desk.standing import answer, planned, said
 from shared.model import Look, Trigger, WakeUp
 from shared.planner import plan
 from shared.store.caches import CacheRow
@@ -70,8 +69,7 @@ class CachesDesk:
             since=row.since.isoformat() if row and row.since else None,
             state=standing.state,
         )
-        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
-        return Answer(shown, STATUS[standing.state], etag=standing.etag, headers=headers)
+        return answer(shown, standing.state, standing.etag)
 
 
 def _observed(seen: Seen) -> CacheSeen:

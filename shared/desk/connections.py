@@ -12,8 +12,8 @@ from shared.api.errors import ClashError, NotHereError
 from shared.api.operation import Role
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.connections import ConnectionStanding, ConnectionWish
-from shared.desk.desk import RETRY_AFTER, Desk, Named, etag
-from shared.desk.standing import STATUS, planned, said, state_of
+from shared.desk.desk import Desk, Named, etag
+from shared.desk.standing import answer, planned, said, state_of
 from shared.model import Status, Subject
 from shared.planner import plan
 from shared.store.requests import StoredRequest
@@ -100,8 +100,7 @@ class ConnectionsDesk:
             lambda found: found.state is not State.CONVERGING,
             call.wait,
         )
-        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
-        return Answer(standing, STATUS[standing.state], etag(request.etag) if request else "", headers)
+        return answer(standing, standing.state, etag(request.etag) if request else "")
 
 
 def _found(cache: Cache, name: str) -> Connection | None:

@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from shared.api.calls import Answer
 from shared.api.errors import ChangedError, ClashError, Detail, RefusedError
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.creations import CacheStanding, CacheWish, CacheWithdrawn
 from shared.creation import differences, expected, problems
 from shared.desired import default_placement, desired, with_creation
-from shared.desk.desk import ATTEMPTS, RETRY_AFTER, Desk, Named, etag, only
-from shared.desk.standing import STATUS, planned, said, state_of
+from shared.desk.desk import ATTEMPTS, Desk, Named, etag, only
+from shared.desk.standing import answer, planned, state_of, with_verdict
 from shared.ids import CacheId, CacheType, GroupId, region
 from shared.model import Creation, Kind, NewCache, Observed
 from shared.planner import plan
@@ -241,9 +239,7 @@ class CreationsDesk:
     async def _answer(self, request: CreationRequest, placements: tuple[str, ...], wait: float) -> Answer:
         await self.state(request, wait)
         standing = standing_of(request, placements, await self.desk.store.caches.read(request.cache))
-        status = STATUS[standing.state]
-        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
-        return Answer(standing, status, etag=etag(request.etag), headers=headers)
+        return answer(standing, standing.state, etag(request.etag))
 
     async def state(self, request: CreationRequest, wait: float) -> State:
         """Say where a request stands, at the end of a wait."""
@@ -302,17 +298,4 @@ def standing_of(request: CreationRequest, placements: tuple[str, ...], row: Cach
         state=state_of(verdict),
         endpoints=placements,
     )
-    if verdict is None or row is None:
-        return replace(bare, step="the request waits for its first pass")
-    told = said(verdict)
-    return replace(
-        bare,
-        verdict=told.verdict,
-        reason=told.reason,
-        message=told.message,
-        step=told.step.value if told.step else "",
-        since=row.since.isoformat() if row.since else None,
-        until=told.until,
-        look_again_after_seconds=told.look_again_after_seconds,
-        help=told.help,
-    )
+    return with_verdict(bare, verdict, row.since if row else None)

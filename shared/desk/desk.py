@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 P = TypeVar("P")
 
-RETRY_AFTER: Mapping[str, str] = {"Retry-After": "10"}
 ATTEMPTS = 8
 """How often a write is tried that somebody else was faster with."""
 _TYPES: Mapping[str, CacheType] = {

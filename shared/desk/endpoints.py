@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from shared.api.calls import Answer
 from shared.api.errors import ClashError
 from shared.api.operation import Role
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.endpoints import EndpointStanding, EndpointWish
 from shared.desk.choices import chosen, placement_of
-from shared.desk.desk import ATTEMPTS, RETRY_AFTER, Desk, Named, etag, only
-from shared.desk.standing import STATUS, planned, said, state_of
+from shared.desk.desk import ATTEMPTS, Desk, Named, etag, only
+from shared.desk.standing import answer, planned, state_of, with_verdict
 from shared.model import PublicAccess
 from shared.planner import endpoint_name, is_last, plan
 from shared.store.errors import StoreUnavailableError
@@ -30,8 +28,6 @@ if TYPE_CHECKING:
     from shared.model import Verdict
     from shared.reconcile import Seen
     from shared.store.caches import CacheRow
-
-_UNHEARD = "the request waits for its first pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +200,7 @@ class EndpointsDesk:
         if standing is None:
             return Answer("", 204)
         known = etag(request.etag) if request and not request.withdrawn else ""
-        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
-        return Answer(standing, STATUS[standing.state], known, headers)
+        return answer(standing, standing.state, known)
 
     def _standing(
         self, cache: CacheId, placement: str, request: StoredRequest | None, row: CacheRow | None
@@ -222,20 +217,7 @@ class EndpointsDesk:
         bare = EndpointStanding(
             id=str(cache), placement=placement, state=state, endpoint=str(name or ""), withdrawn=leaves
         )
-        if verdict is None or row is None:
-            return replace(bare, step=_UNHEARD)
-        told = said(verdict)
-        return replace(
-            bare,
-            verdict=told.verdict,
-            reason=told.reason,
-            message=told.message,
-            step=told.step.value if told.step else "",
-            since=row.since.isoformat() if row.since else None,
-            until=told.until,
-            look_again_after_seconds=told.look_again_after_seconds,
-            help=told.help,
-        )
+        return with_verdict(bare, verdict, row.since if row else None)
 
     def _named(self, cache: CacheId, placement: str, options: Mapping[str, str]) -> NetworkId | None:
         """Give the id of the endpoint; None where neither the policy nor the request says where it is."""

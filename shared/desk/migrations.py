@@ -9,12 +9,11 @@ from msgspec.structs import replace as amended
 
 from shared.api.calls import Answer
 from shared.api.errors import ClashError, NotHereError, RefusedError
-from shared.api.shapes.common import State
 from shared.api.shapes.migrations import MigrationShown, MigrationWish, ProposalShown
 from shared.creation import problems
 from shared.desk.creations import CreationsDesk, Order, refuse, standing_of
-from shared.desk.desk import RETRY_AFTER, Desk, etag
-from shared.desk.standing import STATUS
+from shared.desk.desk import Desk, etag
+from shared.desk.standing import answer
 from shared.ids import CacheId, CacheType, GroupId
 from shared.migration import STEPS, not_carried_over, proposal, proposals
 from shared.model import Kind, Subject
@@ -104,8 +103,7 @@ class MigrationsDesk:
         endpoints = (each for each in asked if each.subject is Subject.ENDPOINT and not each.withdrawn)
         target = standing_of(request, tuple(each.placement for each in endpoints), row)
         told = amended(shown, state=state, target=target)
-        headers = RETRY_AFTER if state is State.CONVERGING else {}
-        return Answer(told, STATUS[state], etag=etag(request.etag), headers=headers)
+        return answer(told, state, etag(request.etag))
 
     async def _target(self, cache: CacheId) -> CreationRequest | None:
         """Give the request for the new cache, unless nobody has asked for one, or it was withdrawn."""

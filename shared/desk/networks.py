@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from shared.api.calls import Answer
 from shared.api.errors import ChangedError, ForbiddenError, NotHereError, RefusedError
 from shared.api.shapes.common import Planned, Rehearsed, State
 from shared.api.shapes.networks import NetworkStanding
 from shared.api.shapes.networks import NetworkWish as Body
 from shared.desk.creations import refuse
-from shared.desk.desk import ATTEMPTS, RETRY_AFTER, etag
-from shared.desk.standing import STATUS, said, state_of
+from shared.desk.desk import ATTEMPTS, etag
+from shared.desk.standing import answer, said, state_of, with_verdict
 from shared.ids import GroupId, InvalidIdError, NetworkId, network_id, region
 from shared.networking import NetworkWish, in_words, plan, problems
 from shared.store.errors import ConflictError, StoreUnavailableError
@@ -113,8 +111,7 @@ class NetworksDesk:
             wait,
         )
         standing = standing_of(request, row)
-        headers = RETRY_AFTER if standing.state is State.CONVERGING else {}
-        return Answer(standing, STATUS[standing.state], etag=etag(request.etag), headers=headers)
+        return answer(standing, standing.state, etag(request.etag))
 
 
 def wish_of(body: Body) -> NetworkWish:
@@ -145,16 +142,4 @@ def standing_of(request: NetworkRequest, row: NetworkRow) -> NetworkStanding:
         state=state_of(verdict),
         zones=dict(row.zones),
     )
-    if verdict is None:
-        return replace(bare, step="the request waits for its first pass")
-    told = said(verdict)
-    return replace(
-        bare,
-        verdict=told.verdict,
-        reason=told.reason,
-        message=told.message,
-        step=told.step.value if told.step else "",
-        since=row.since.isoformat() if row.since else None,
-        look_again_after_seconds=told.look_again_after_seconds,
-        help=told.help,
-    )
+    return with_verdict(bare, verdict, row.since)

@@ -11,8 +11,8 @@ from shared.api.calls import Answer
 from shared.api.errors import NotHereError, RefusedError
 from shared.api.shapes.common import Rehearsed, State
 from shared.api.shapes.sweeps import SweepList, SweepListed, SweepPart, SweepShown, SweepWish
-from shared.desk.desk import RETRY_AFTER, Desk
-from shared.desk.standing import STATUS
+from shared.desk.desk import Desk
+from shared.desk.standing import RETRY_AFTER, answer
 from shared.ids import InvalidIdError, subscription_id
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class SweepsDesk:
         )
         if shown is None:
             raise NotHereError(f"sweep {run}")
-        return Answer(shown, STATUS[shown.state], headers=RETRY_AFTER if shown.state is State.CONVERGING else {})
+        return answer(shown, shown.state)
 
     async def list_latest(self, call: Call) -> Answer:
         """List the latest sweeps."""

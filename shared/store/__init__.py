@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from shared.store.account import Account
+from shared.store.asked import Asked, asked_of
 from shared.store.caches import CacheRows
 from shared.store.cooldown import Closures, Cooldowns
 from shared.store.creations import Creations
@@ -27,6 +28,8 @@ from shared.store.turns import Turns
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
+
+    from shared.ids import CacheId
 
 __all__ = ["Store", "StoreSettings"]
 
@@ -69,6 +72,10 @@ class Store:
         kept = (self.caches, self.links, self.cooldown, self.closures, self.history, self.sweeps, self.turns)
         for holder in (*asked, *kept):
             await holder.table.ensure()
+
+    async def asked(self, cache: CacheId) -> Asked:
+        """Read everything that callers have asked of a cache: one read."""
+        return await asked_of(self.requests, cache)
 
     async def now(self) -> datetime:
         """Ask the storage service for its time (whole seconds, rounded down): one read."""

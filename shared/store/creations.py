@@ -78,7 +78,7 @@ class Creations:
     async def open_in(self, subscription: str) -> list[CreationRequest]:
         """Read the requests for caches of a subscription that are neither withdrawn nor fulfilled."""
         query = Query("PartitionKey eq @partition and fulfilled eq false", {"partition": subscription})
-        found = [_decoded(row) async for row in self.table.rows(query) if _is_creation(row)]
+        found = [request async for row in self.table.rows(query) if (request := creation_of(row))]
         return [request for request in found if not request.withdrawn]
 
 
@@ -87,8 +87,9 @@ def _key(cache: CacheId) -> Key:
     return Key(partition, SEPARATOR.join((row, _KIND)))
 
 
-def _is_creation(row: Row) -> bool:
-    return row.key.row.endswith(f"{SEPARATOR}{_KIND}")
+def creation_of(row: Row) -> CreationRequest | None:
+    """Read a row of the table ``requests``; None where it asks for something else than the cache itself."""
+    return _decoded(row) if row.key.row.endswith(f"{SEPARATOR}{_KIND}") else None
 
 
 def _encoded(request: CreationRequest) -> dict[str, object]:

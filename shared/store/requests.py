@@ -122,9 +122,13 @@ class Requests:
 
     async def of_cache(self, cache: CacheId) -> list[StoredRequest]:
         """Read all requests for a cache, the withdrawn ones too: one range of keys."""
+        return [found for row in await self.rows_of(cache) if (found := request_of(cache, row))]
+
+    async def rows_of(self, cache: CacheId) -> list[Row]:
+        """Read whatever the table holds of a cache, what is read elsewhere included."""
         key = cache_key(cache)
         query = Query.within(keys_below(key.partition, *key.row.split(SEPARATOR)))
-        return [_decoded(cache, row) async for row in self.table.rows(query) if _is_known(row)]
+        return [row async for row in self.table.rows(query)]
 
     async def of_subscription(self, subscription: str) -> list[StoredRequest]:
         """Read all requests for the caches of a subscription, the withdrawn ones too."""
@@ -151,6 +155,11 @@ def _key(request: StoredRequest) -> Key:
 def _key_of(cache: CacheId, placement: str, subject: Subject) -> Key:
     partition, row = cache_key(cache)
     return Key(partition, SEPARATOR.join((row, subject.value, joined(placement))))
+
+
+def request_of(cache: CacheId, row: Row) -> StoredRequest | None:
+    """Read a row of the table ``requests``; None where it is none of these requests."""
+    return _decoded(cache, row) if _is_known(row) else None
 
 
 def _is_known(row: Row) -> bool:
