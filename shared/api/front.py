@@ -20,6 +20,7 @@ from shared.api.errors import ApiError, Detail, NotHereError, WrongMethodError
 from shared.api.operation import DRY_RUN, Operation, Parameter, Role
 from shared.api.operations import OPERATIONS
 from shared.api.query import parsed
+from shared.api.sites import insist_on_own_site
 from shared.arm.errors import ArmError
 from shared.ids import InvalidIdError
 from shared.logs import Log
@@ -35,6 +36,12 @@ _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ID_HEADERS = ("x-ms-request-id", "x-request-id", "x-ms-client-request-id")
 _LATER = {"Retry-After": "10"}
 _PATH_SHOWN = 400
+_ABOUT_ALL = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""On every answer: no browser keeps it, shows it inside another site's page, or takes it for what it is not."""
 
 Handler = Callable[[Call], Awaitable[Answer]]
 
@@ -48,7 +55,7 @@ async def answered(operation: Operation, request: Request, handler: Handler, acc
     except Exception as error:  # noqa: BLE001 - the one place where a call's failure becomes its answer
         response = _refusal(error, request, request_id)
     log.info("answered", operation=operation.name, status=response.status, request=request_id)
-    about = {"x-ms-request-id": request_id, "x-request-id": request_id, "Cache-Control": "no-store"}
+    about = {"x-ms-request-id": request_id, "x-request-id": request_id, **_ABOUT_ALL}
     return Response(response.status, response.body, {**response.headers, **about}, response.media)
 
 
@@ -59,6 +66,8 @@ def understood(operation: Operation, request: Request, access: Callable[[], Acce
         caller.insist_on(operation.role)
     if operation.method == "":
         return Call(operation, request_id, caller, request.parts, {}, Conditions(), msgspec.Struct())
+    if operation.writes:
+        insist_on_own_site(request.headers)
     given = parsed(parameters(operation), request.query)
     body = bodies.read(request.body, request.headers.get("content-type", ""), shape(operation.takes or "common.Empty"))
     conditions = _conditions(request.headers) if operation.guarded else Conditions()

@@ -12,6 +12,7 @@ from shared.api.calls import Request
 from shared.api.errors import ClashError, ForbiddenError, NotHereError
 from shared.api.front import answered, refused_route
 from shared.api.operation import Role
+from shared.api.operations import OPERATIONS
 from shared.api.operations.endpoints import GET_ENDPOINT, PUT_ENDPOINT
 from shared.api.operations.service import ELSEWHERE, GET_HEALTH
 from shared.arm.errors import ArmError, Retry
@@ -163,6 +164,70 @@ async def test_a_role_that_is_too_low_is_refused_before_the_handler() -> None:
 
 async def test_what_anybody_may_asks_nobody_who_they_are() -> None:
     assert (await Line(GET_HEALTH, access=Access(principals_only=True)).send()).status == 200
+
+
+# ── pages of other sites ────────────────────────────────────────────────────────────────────────
+
+CHANGES = {each.name: each for each in OPERATIONS if each.writes}
+ELSEWHERE_SAYS = {
+    "another-site": ({"sec-fetch-site": "cross-site"}, "Sec-Fetch-Site"),
+    "another-site-with-the-own-origin": (
+        {"sec-fetch-site": "cross-site", "origin": "https://app.example"},
+        "Sec-Fetch-Site",
+    ),
+    "a-neighbour": ({"sec-fetch-site": "same-site"}, "Sec-Fetch-Site"),
+    "two-answers": ({"sec-fetch-site": "same-origin,cross-site"}, "Sec-Fetch-Site"),
+    "another-origin": ({"origin": "https://evil.example"}, "Origin"),
+    "an-origin-that-begins-alike": ({"origin": "https://app.example.evil.example"}, "Origin"),
+    "an-origin-that-ends-alike": ({"origin": "https://evil.example/app.example"}, "Origin"),
+    "another-port": ({"origin": "https://app.example:8443"}, "Origin"),
+    "a-name-before-the-host": ({"origin": "https://evil@app.example"}, "Origin"),
+    "a-sandbox": ({"origin": "null"}, "Origin"),
+    "no-url": ({"origin": "https://[app.example"}, "Origin"),
+}
+HERE_SAYS: dict[str, dict[str, str]] = {
+    "a-program": {},
+    "the-own-page": {"sec-fetch-site": "same-origin", "origin": "https://app.example"},
+    "the-own-page-behind-a-proxy": {"sec-fetch-site": "same-origin", "origin": "https://redis.contoso.example"},
+    "the-person": {"sec-fetch-site": "none"},
+    "the-own-page-in-an-old-browser": {"origin": "https://APP.example"},
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE_SAYS)
+async def test_a_change_that_another_sites_page_asks_for_is_refused_before_anything_happens(name: str) -> None:
+    headers, target = ELSEWHERE_SAYS[name]
+
+    sent = await Line(PUT_ENDPOINT).send(headers={"host": "app.example", **headers})
+
+    assert sent.error == (403, "CrossSite", target)
+    assert sent.call is None
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_no_change_at_all_is_open_to_a_form_on_another_site(name: str) -> None:
+    form = {"sec-fetch-site": "cross-site", "origin": "https://evil.example", "content-type": "text/plain"}
+
+    sent = await Line(CHANGES[name]).send(headers={"host": "app.example", **form})
+
+    assert sent.error[:2] == (403, "CrossSite")
+    assert sent.call is None
+
+
+@pytest.mark.parametrize("name", HERE_SAYS)
+async def test_the_apps_own_pages_and_programs_may_ask_for_changes(name: str) -> None:
+    assert (await Line(PUT_ENDPOINT).send(headers={"host": "app.example", **HERE_SAYS[name]})).status == 200
+
+
+async def test_a_link_on_another_site_may_lead_to_what_is_only_read() -> None:
+    assert (await Line(GET_ENDPOINT).send(headers={"sec-fetch-site": "cross-site"})).status == 200
+
+
+async def test_no_browser_keeps_an_answer_or_takes_it_for_something_else() -> None:
+    headers = (await Line(GET_ENDPOINT).send()).headers
+
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
 # ── what is no operation ────────────────────────────────────────────────────────────────────────
