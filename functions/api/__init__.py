@@ -11,6 +11,7 @@ from functions.api import (
     migrations,
     networks,
     service,
+    subscriptions,
     sweeps,
 )
 
@@ -25,5 +26,6 @@ blueprints = (
     migrations.bp,
     networks.bp,
     sweeps.bp,
+    subscriptions.bp,
     service.bp,
 )

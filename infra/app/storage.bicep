@@ -45,6 +45,7 @@ var tableNames = [
   'cooldown'
   'closures'
   'history'
+  'subscriptions'
   'sweeps'
   'turns'
   'networks'

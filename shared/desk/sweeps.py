@@ -14,16 +14,18 @@ from shared.api.shapes.sweeps import SweepList, SweepListed, SweepPart, SweepSho
 from shared.desk.desk import Desk
 from shared.desk.standing import RETRY_AFTER, answer
 from shared.ids import InvalidIdError, subscription_id
+from shared.silence import problems
+from shared.store.subscriptions import Heard
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.api.calls import Call
-    from shared.store.sweeps import Sweep
+    from shared.store.sweeps import SubscriptionSweep, Sweep
     from shared.sweep import Sweeper
 
 _ID = re.compile(r"[0-9]{14}-[0-9a-f]{6}")
 _LISTED = 50
-_NOT_PERMITTED = frozenset({"AuthorizationFailed", "NotListed", "SubscriptionNotFound"})
-"""What Azure or the sweep says of a subscription that the app's identity has no role in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class SweepsDesk:
         sweep = await self.desk.store.sweeps.summary(run)
         if sweep is None:
             raise LookupError(f"sweep {run} was begun, and is not known")
-        return Answer(_shown(sweep), 202, headers={**RETRY_AFTER, "Location": f"/api/sweeps/{run}"})
+        return Answer(await self._shown(sweep), 202, headers={**RETRY_AFTER, "Location": f"/api/sweeps/{run}"})
 
     async def _subscription(self, text: str) -> str:
         if not text:
@@ -61,16 +63,29 @@ class SweepsDesk:
         run = call.part("sweep")
         if not _ID.fullmatch(run):
             raise NotHereError(f"sweep {run[:63]}")
-        shown = await self.desk.waiting.until(
+        sweep = await self.desk.waiting.until(
             f"sweep {run}",
             partial(self.desk.store.sweeps.summary, run),
-            lambda sweep: _shown(sweep) if sweep else None,
-            lambda found: found is None or found.state is not State.CONVERGING,
+            lambda sweep: sweep,
+            lambda found: found is None or found.finished,
             call.wait,
         )
-        if shown is None:
+        if sweep is None:
             raise NotHereError(f"sweep {run}")
+        shown = await self._shown(sweep)
         return answer(shown, shown.state)
+
+    async def _shown(self, sweep: Sweep) -> SweepShown:
+        heard, now = await self.desk.store.subscriptions.heard(), self.desk.now()
+        parts = sweep.subscriptions
+        return SweepShown(
+            id=sweep.id,
+            state=_state(done=sweep.finished),
+            started=sweep.started.isoformat(),
+            seen=sum(part.seen for part in parts),
+            drifted=sum(part.drifted for part in parts),
+            subscriptions=tuple(shown_part(part, heard.get(part.subscription, Heard()), now) for part in parts),
+        )
 
     async def list_latest(self, call: Call) -> Answer:
         """List the latest sweeps."""
@@ -84,23 +99,14 @@ def _state(*, done: bool) -> State:
     return State.READY if done else State.CONVERGING
 
 
-def _shown(sweep: Sweep) -> SweepShown:
-    parts = sweep.subscriptions
-    return SweepShown(
-        id=sweep.id,
-        state=_state(done=sweep.finished),
-        started=sweep.started.isoformat(),
-        seen=sum(part.seen for part in parts),
-        drifted=sum(part.drifted for part in parts),
-        subscriptions=tuple(
-            SweepPart(
-                subscription=part.subscription,
-                status=part.status.value,
-                seen=part.seen,
-                drifted=part.drifted,
-                error=f"{part.error_code}: {part.error_message}" if part.error_code else "",
-                help=f"./dev watch {part.subscription}" if part.error_code in _NOT_PERMITTED else "",
-            )
-            for part in parts
-        ),
+def shown_part(part: SubscriptionSweep, heard: Heard, now: datetime) -> SweepPart:
+    """Write one subscription's part for a caller."""
+    return SweepPart(
+        subscription=part.subscription,
+        status=part.status.value,
+        seen=part.seen,
+        drifted=part.drifted,
+        error=f"{part.error_code}: {part.error_message}" if part.error_code else "",
+        last_event=heard.last_event.isoformat() if heard.last_event else None,
+        help=next((each.help for each in problems(part, heard, now)), ""),
     )

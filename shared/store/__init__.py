@@ -23,6 +23,7 @@ from shared.store.networks import NetworkRows
 from shared.store.queue import WorkQueue
 from shared.store.requests import Requests
 from shared.store.settings import StoreSettings
+from shared.store.subscriptions import Subscriptions
 from shared.store.sweeps import Sweeps
 from shared.store.turns import Turns
 
@@ -52,6 +53,7 @@ class Store:
         self.closures = Closures(account)
         self.history = History(account)
         self.sweeps = Sweeps(account, monotonic)
+        self.subscriptions = Subscriptions(account, monotonic)
         self.dead_letters = DeadLetters(account)
         self.turns = Turns(account)
 
@@ -69,8 +71,9 @@ class Store:
         """Make the queues and tables that are missing. Whatever is missing later is made when it is needed."""
         await self.queue.ensure()
         asked = (self.requests, self.networks)
-        kept = (self.caches, self.links, self.cooldown, self.closures, self.history, self.sweeps, self.turns)
-        for holder in (*asked, *kept):
+        kept = (self.caches, self.links, self.cooldown, self.closures, self.history, self.turns)
+        told = (self.sweeps, self.subscriptions)
+        for holder in (*asked, *kept, *told):
             await holder.table.ensure()
 
     async def asked(self, cache: CacheId) -> Asked:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _CURRENT = "current"
 _LATEST = Key(_CURRENT, "latest")
+_ENDED = Key(_CURRENT, "ended")
 _SCOPE = "scope"
 _HEADER = "header"
 _SUBSCRIPTION = "subscription"
@@ -107,10 +108,9 @@ class Sweeps:
         rows: dict[str, dict[str, object]] = {_row_key(one): {} for one in subscriptions}
         await self.table.merge_all(sweep_id, dict(rows))
         at = (await self.table.get(Key(sweep_id, _HEADER))).at
+        header = {"digest": digest, "started": at, "completed": False, "header": True, "whole": whole}
         try:
-            await self.table.insert(
-                Key(sweep_id, _HEADER), {"digest": digest, "started": at, "completed": False, "header": True}
-            )
+            await self.table.insert(Key(sweep_id, _HEADER), header)
         except ConflictError:
             return
         if whole:
@@ -164,6 +164,12 @@ class Sweeps:
         row = (await self.table.get(_LATEST)).row
         return await self.summary(row.values["sweep"]) if row else None
 
+    async def latest_ended(self) -> Sweep | None:
+        """Read the run over the whole scope that ended last; before the first has, the one that was started last."""
+        row = (await self.table.get(_ENDED)).row
+        ended = await self.summary(row.values["sweep"]) if row else None
+        return ended or await self.latest()
+
     async def latest_runs(self, most: int) -> list[Sweep]:
         """Read the runs that are kept, newest first, without their subscriptions."""
         rows = [row async for row in self.table.rows(Query("header eq true", {}))]
@@ -178,11 +184,19 @@ class Sweeps:
         row = (await self.table.get(Key(sweep_id, _HEADER))).row
         if row is None or row.values["completed"]:
             return False
+        # First, since it can be repeated. What is not of the whole scope says nothing of the rest.
+        if row.values.get("whole"):
+            await self._note_end(sweep_id, row.values["started"])
         try:
             await self.table.merge(row.key, {"completed": True}, row.etag)
         except ConflictError:
             return False
         return True
+
+    async def _note_end(self, sweep_id: str, started: datetime) -> None:
+        before = (await self.table.get(_ENDED)).row
+        if before is None or before.values["started"] <= started:
+            await self.table.replace(_ENDED, {"sweep": sweep_id, "started": started}, None)
 
     async def prune(self, before: datetime) -> int:
         """Delete the runs that were started before a moment, but for the latest; give how many those were."""

@@ -91,6 +91,7 @@ FUNCTIONS: dict[str, Bindings] = {
     "put_exemption": answers("PUT", _CACHE + "/exemption"),
     "delete_exemption": answers("DELETE", _CACHE + "/exemption"),
     "get_history": answers("GET", _CACHE + "/history"),
+    "list_subscriptions": answers("GET", "subscriptions"),
     "list_sweeps": answers("GET", "sweeps"),
     "post_sweep": answers("POST", "sweeps"),
     "get_sweep": answers("GET", "sweeps/{sweep}"),

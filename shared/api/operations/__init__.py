@@ -14,6 +14,7 @@ from shared.api.operations import (
     migrations,
     networks,
     service,
+    subscriptions,
     sweeps,
 )
 
@@ -28,5 +29,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *migrations.ALL,
     *networks.ALL,
     *sweeps.ALL,
+    *subscriptions.ALL,
     *service.ALL,
 )

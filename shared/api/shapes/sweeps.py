@@ -31,7 +31,12 @@ class SweepPart(Given, frozen=True):
     seen: Annotated[int, Meta(description="How many caches were seen so far.")]
     drifted: Annotated[int, Meta(description="How many of them were put on the queue.")]
     error: Annotated[str, Meta(description="Why it could not be read, where it could not.")] = ""
-    help: Annotated[str, Meta(description="The command that mends it, where a permission is missing.")] = ""
+    last_event: Annotated[
+        Moment | None, Meta(description="When Azure last sent an event of it, to within an hour; left out: never yet.")
+    ] = None
+    help: Annotated[
+        str, Meta(description="The command that mends it, where a permission is missing or no event ever came.")
+    ] = ""
 
 
 class SweepShown(Given, frozen=True):

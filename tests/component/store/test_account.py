@@ -27,7 +27,8 @@ from shared.store.errors import (
 from shared.store.settings import InvalidSettingsError
 from tests.component.store.conftest import SUBSCRIPTION, cache
 
-TABLES = {"caches", "links", "requests", "cooldown", "closures", "history", "sweeps", "turns", "networks"}
+KEPT = {"caches", "links", "cooldown", "closures", "history", "turns"}
+TABLES = KEPT | {"requests", "networks", "sweeps", "subscriptions"}
 NOBODY = (
     "DefaultEndpointsProtocol=http;AccountName=account0001;AccountKey=a2V5;"
     "QueueEndpoint=http://{0}/account0001;TableEndpoint=http://{0}/account0001;"
