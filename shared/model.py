@@ -413,7 +413,7 @@ class Timing:
     zone_group: timedelta
     """While a zone group is being made."""
     cache: timedelta
-    """While the cache itself is busy."""
+    """While the cache itself is busy; and when it is gone, while its endpoints are being deleted."""
     busy: timedelta
     """After Azure said that something else is in progress."""
     thorough: timedelta

@@ -67,7 +67,6 @@ _CREATION = "creation"
 _DATABASE = "database"
 _LEAVING = "leaving:"
 _SHUT = ":shut"
-_ORPHAN_LOOK = timedelta(seconds=30)
 _EXPOSED = (
     "The cache has no approved private endpoint, and it is too old to have a publicNetworkAccess that could be "
     "Disabled: it can be reached in public until it has an endpoint."
@@ -84,7 +83,7 @@ def plan(observed: Observed, desired: Desired, now: datetime) -> Plan:
         return Plan(Verdict(VerdictKind.OUT_OF_SCOPE), memory=observed.memory, noticed=observed.memory)
     if observed.cache is None:
         wanted = desired.creation and not desired.creation.fulfilled
-        decided = _absent(observed, desired, now) if wanted else _gone(observed, now)
+        decided = _absent(observed, desired, now) if wanted else _gone(observed, desired, now)
         return _bound_by_mode(decided, observed.memory, desired)
     memory = _given_up(_noticed(observed.cache, observed.memory, now), desired)
     noticed = replace(observed, memory=_exempted(memory, desired, now))
@@ -223,9 +222,7 @@ class _Case:
 
     @property
     def timing(self) -> Timing:
-        if self.desired.timing is None:
-            raise ValueError("a desired state in scope has its policy's timing")
-        return self.desired.timing
+        return _timing_of(self.desired)
 
     @property
     def safeguards(self) -> Safeguards:
@@ -1246,7 +1243,13 @@ def _database(case: _Case) -> _Part:
 # ── a cache that is gone ────────────────────────────────────────────────────────────────────────
 
 
-def _gone(observed: Observed, now: datetime) -> Plan:
+def _timing_of(desired: Desired) -> Timing:
+    if desired.timing is None:
+        raise ValueError("a desired state in scope has its policy's timing")
+    return desired.timing
+
+
+def _gone(observed: Observed, desired: Desired, now: datetime) -> Plan:
     """Delete what Drawbridge made for it, once Azure itself shows that nothing is behind it any more."""
     gone = Verdict(VerdictKind.OUT_OF_SCOPE, message="There is no such cache.")
     ours = [e for e in observed.endpoints if e.made_by_drawbridge(observed.id)]
@@ -1256,7 +1259,8 @@ def _gone(observed: Observed, now: datetime) -> Plan:
     if not dead and (not ours or now - since > _STUCK_AFTER):
         return Plan(gone, memory=observed.memory, noticed=observed.memory)
     memory = replace(observed.memory, begun={_ORPHANED: since})
-    verdict = Verdict(VerdictKind.CONVERGING, step=Step.DETACHING, look_after=_paused(since, now, _ORPHAN_LOOK))
+    pause = _paused(since, now, _timing_of(desired).cache)
+    verdict = Verdict(VerdictKind.CONVERGING, step=Step.DETACHING, look_after=pause)
     doomed = tuple(DeleteEndpoint(e.id, Cause.CACHE_GONE) for e in dead)
     return Plan(verdict, doomed, memory, noticed=memory)
 

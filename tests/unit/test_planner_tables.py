@@ -1024,13 +1024,13 @@ FORGOTTEN = "nothing → OutOfScope"
 )
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_drawbridge_made_for_a_deleted_cache_is_deleted(world: World, expected: list[str], kind: str) -> None:
-    assert story(recast(world, kind), Desired(in_scope=True, mode=Mode.ENFORCE)) == expected
+    assert story(recast(world, kind), wanted()) == expected
 
 
 def test_an_endpoint_of_a_deleted_cache_that_claims_to_be_approved_is_left_after_an_hour() -> None:
     old = gone(own_endpoint(), memory=Memory(begun={"orphaned": NOW - LATE}))
 
-    assert told(pass_over(old, Desired(in_scope=True, mode=Mode.ENFORCE))) == FORGOTTEN
+    assert told(pass_over(old, wanted())) == FORGOTTEN
 
 
 # ── memory and small change ─────────────────────────────────────────────────────────────────────
