@@ -4,6 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_ABOUT: ContextVar[Mapping[str, object]] = ContextVar("about")
+
+
+@contextmanager
+def about(**fields: object) -> Iterator[None]:
+    """Put fields on every line that is logged inside, here and in what is called: which pass, or whose request.
+
+    What says nothing is left out, and a line's own field of that name stands above it.
+    """
+    given = {name: value for name, value in fields.items() if value is not None and value != ""}
+    token = _ABOUT.set({**_ABOUT.get({}), **given})
+    try:
+        yield
+    finally:
+        _ABOUT.reset(token)
 
 
 class Log:
@@ -29,7 +48,8 @@ class Log:
         self._log(logging.ERROR, message, fields, with_exception=True)
 
     def _log(self, level: int, message: str, fields: dict[str, object], *, with_exception: bool = False) -> None:
+        told = {**_ABOUT.get({}), **fields}
         if self._logger.isEnabledFor(level):
-            given = {name: str(value) for name, value in fields.items() if value is not None}
+            given = {name: str(value) for name, value in told.items() if value is not None}
             text = json.dumps(given, ensure_ascii=False)
             self._logger.log(level, "%s %s", message, text, exc_info=with_exception)

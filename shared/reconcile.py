@@ -24,7 +24,7 @@ from shared.creation import expected
 from shared.desired import desired, with_creation
 from shared.drift import summary
 from shared.ids import CacheType, NetworkId, zone_id
-from shared.logs import Log
+from shared.logs import Log, about
 from shared.model import (
     Action,
     CreateCache,
@@ -147,13 +147,14 @@ class Reconciler:
         pass_id = uuid.uuid4().hex[:12]
         match await self.store.caches.claim(wake.cache, woken_at=woken_at, pass_id=pass_id, hold=self.hold):
             case Claim() as claim if _superseded(claim.row, wake):
-                log.info("superseded", cache=wake.cache, trigger=wake.trigger, operation=wake.operation)
+                log.info("superseded", cache=wake.cache, **_cause(wake))
                 await self.store.caches.release(claim, problem=claim.row.problem)
             case Claim() as claim:
-                if wake.trigger in {Trigger.EVENT, Trigger.REQUEST}:
-                    waited = (claim.started - woken_at).total_seconds()
-                    log.info("taken up", cache=wake.cache, pass_id=pass_id, trigger=wake.trigger, waited=waited)
-                await self._pass(claim, wake, pass_id)
+                with about(cache=wake.cache, pass_id=pass_id, **_cause(wake)):
+                    if wake.trigger in {Trigger.EVENT, Trigger.REQUEST}:
+                        waited = (claim.started - woken_at).total_seconds()
+                        log.info("taken up", cache=wake.cache, trigger=wake.trigger, waited=waited)
+                    await self._pass(claim, wake, pass_id)
             case Covered():
                 log.info("covered by an earlier pass", cache=wake.cache)
             case Taken():
@@ -231,7 +232,7 @@ class Reconciler:
             await self.store.queue.put(WakeUp(claim.row.cache, Trigger.AGAIN), self.policy.timing.busy)
             return await self.store.caches.release(claim)
         await self._given_back(claim.row.cache, claim.row.known)
-        log.info("gone", cache=claim.row.cache, pass_id=claim.pass_id)
+        log.info("gone")
         return await self.store.caches.forget(claim)
 
     async def _intend(self, claim: Claim, decided: Plan, seen: Seen) -> Claim:
@@ -692,6 +693,11 @@ def _made(memory: Memory, seen: Seen | None, applied: Applied) -> Memory:
     there = (e for e in seen.observed.endpoints if e.readiness is not Readiness.DELETING and e.id not in deleted)
     ours = (e.id for e in there if e.made_by_drawbridge(seen.observed.id))
     return replace(memory, made=tuple(dict.fromkeys((*memory.made, *ours))))
+
+
+def _cause(wake: WakeUp) -> dict[str, str]:
+    """Say why a pass is made, as fields of a log line."""
+    return {"trigger": wake.trigger.value, "operation": wake.operation, "caller": wake.caller}
 
 
 def _superseded(row: CacheRow, wake: WakeUp) -> bool:

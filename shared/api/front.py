@@ -23,7 +23,7 @@ from shared.api.query import parsed
 from shared.api.sites import insist_on_own_site
 from shared.arm.errors import ArmError
 from shared.ids import InvalidIdError
-from shared.logs import Log
+from shared.logs import Log, about
 from shared.store.account import InvalidContinuationError
 from shared.store.errors import StoreUnavailableError
 
@@ -49,14 +49,26 @@ Handler = Callable[[Call], Awaitable[Answer]]
 async def answered(operation: Operation, request: Request, handler: Handler, access: Callable[[], Access]) -> Response:
     """Answer one call; whatever goes wrong becomes an error of the one shape."""
     request_id = _request_id(request.headers)
+    with about(request=request_id):
+        response = await _attempted(operation, request, handler, access, request_id)
+    ids = {"x-ms-request-id": request_id, "x-request-id": request_id}
+    return Response(response.status, response.body, {**response.headers, **ids, **_ABOUT_ALL}, response.media)
+
+
+async def _attempted(
+    operation: Operation, request: Request, handler: Handler, access: Callable[[], Access], request_id: str
+) -> Response:
+    caller = ""
     try:
         call = understood(operation, request, access, request_id)
-        response = _response(await handler(call), operation.media)
+        caller = call.caller.name
+        with about(caller=caller):
+            response = _response(await handler(call), operation.media)
     except Exception as error:  # noqa: BLE001 - the one place where a call's failure becomes its answer
         response = _refusal(error, request, request_id)
-    log.info("answered", operation=operation.name, status=response.status, request=request_id)
-    about = {"x-ms-request-id": request_id, "x-request-id": request_id, **_ABOUT_ALL}
-    return Response(response.status, response.body, {**response.headers, **about}, response.media)
+    path = request.path[:_PATH_SHOWN]
+    log.info("answered", operation=operation.name, status=response.status, caller=caller or None, path=path)
+    return response
 
 
 def understood(operation: Operation, request: Request, access: Callable[[], Access], request_id: str) -> Call:
@@ -143,7 +155,7 @@ def _response(answer: Answer, media: str) -> Response:
 def _refusal(error: Exception, request: Request, request_id: str) -> Response:
     match error:
         case NotHereError():
-            log.info("not here", request=request_id, because=error)
+            log.info("not here", because=error)
             return _error(404, error.code, f"{request.path[:_PATH_SHOWN]} was not found, or is out of scope")
         case ApiError():
             return _error(error.status, error.code, str(error), error.target, error.details, error.headers)
@@ -152,17 +164,17 @@ def _refusal(error: Exception, request: Request, request_id: str) -> Response:
         case InvalidContinuationError():
             return _error(400, "InvalidRequest", str(error), "pageToken")
         case ArmError():
-            return _of_azure(error, request_id)
+            return _of_azure(error)
         case StoreUnavailableError():
-            log.warning("storage not usable", request=request_id, because=error)
+            log.warning("storage not usable", because=error)
             return _error(503, "StorageUnavailable", "storage cannot be reached; ask again", headers=_LATER)
         case _:
-            log.failure("call failed", request=request_id)
+            log.failure("call failed")
             return _error(500, "InternalError", f"this was not foreseen; the log has it as request {request_id}")
 
 
-def _of_azure(error: ArmError, request_id: str) -> Response:
-    log.warning("azure refused", request=request_id, code=error.code, operation=error.operation)
+def _of_azure(error: ArmError) -> Response:
+    log.warning("azure refused", code=error.code, operation=error.operation)
     code, after = error.code or "AzureUnavailable", error.after
     if error.throttled:
         headers = {"Retry-After": str(int(after.total_seconds()) + 1)} if after else _LATER

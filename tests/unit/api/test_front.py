@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 
@@ -47,6 +48,19 @@ async def test_every_failure_is_an_error_of_one_shape(name: str) -> None:
     sent = await Line(GET_ENDPOINT, failure=failure).send()
 
     assert sent.error[:2] == (status, code)
+
+
+async def test_the_log_says_of_each_call_who_made_it_on_what_and_how_it_was_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO):
+        await Line(GET_ENDPOINT).send(headers={"x-request-id": "run-42"})
+
+    line = next(each for each in caplog.messages if each.startswith("answered {"))
+    told = json.loads(line.removeprefix("answered "))
+    assert (told["request"], told["operation"], told["status"]) == ("run-42", "get_endpoint", "200")
+    assert told["path"].startswith("/api/caches/")
+    assert told["caller"]
 
 
 async def test_what_was_not_foreseen_is_told_by_the_requests_id_alone_and_logged_with_it(
