@@ -49,6 +49,15 @@ param networkMakerResourceGroups string[] = []
 @description('Ids of the resource groups of networks in whose subnets callers of the API may choose to have endpoints.')
 param subnetChoiceResourceGroups string[] = []
 
+@description('Ids of the resource groups of application security groups that callers of the API may put endpoints into.')
+param securityGroupResourceGroups string[] = []
+
+@description('Ids of the private DNS zones that networks the API is asked for are linked to, such as a hub\'s: networks.zones of the policy, and dns.zones of its placements.')
+param linkedDnsZones string[] = []
+
+@description('Ids of the subscriptions in which zones are looked for that such a network is linked to already: its own, and a hub\'s.')
+param zoneSearchSubscriptions string[] = []
+
 @description('Cron expression with six fields that says when a sweep starts.')
 @minLength(11)
 param sweepSchedule string = '0 */15 * * * *'
@@ -166,7 +175,8 @@ var makesZones = makesNetwork && zones == 'create'
 var storageZones = [for service in services: service.zone]
 var zoneNames = inbound == 'closed' ? union(storageZones, [sitesZone]) : storageZones
 var made = union(zoneMakerResourceGroups, cacheMakerResourceGroups, networkMakerResourceGroups)
-var placed = union(endpointResourceGroups, subnets, dnsZones, subnetChoiceResourceGroups, made)
+var chosen = union(subnetChoiceResourceGroups, securityGroupResourceGroups)
+var placed = union(endpointResourceGroups, subnets, dnsZones, linkedDnsZones, chosen, made)
 var placedIn = [for id in placed: split(id, '/')[2]]
 var zonesHere = '/subscriptions/${here}/resourceGroups/rg-${environmentName}/providers/Microsoft.Network/privateDnsZones'
 
@@ -330,7 +340,7 @@ module roles 'roles/definitions.bicep' = if (assignRoles) {
   name: 'drawbridge-roles-${token}'
   params: {
     suffix: '${environmentName}-${token}'
-    otherSubscriptions: union(watched, placedIn)
+    otherSubscriptions: union(watched, zoneSearchSubscriptions, placedIn)
   }
 }
 
@@ -414,6 +424,34 @@ module subnetChoiceRoles 'roles/at-group.bicep' = [for id in subnetChoiceResourc
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
     roleDefinitionId: roles.outputs.subnetChoice
+    principalId: identity.outputs.principalId
+  }
+}]
+
+module securityGroupRoles 'roles/at-group.bicep' = [for id in securityGroupResourceGroups: if (assignRoles) {
+  name: 'drawbridge-security-groups-${token}'
+  scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  params: {
+    roleDefinitionId: roles.outputs.securityGroups
+    principalId: identity.outputs.principalId
+  }
+}]
+
+module zoneLinkRoles 'roles/at-zone.bicep' = [for id in linkedDnsZones: if (assignRoles) {
+  name: 'drawbridge-zone-links-${uniqueString(id, token)}'
+  scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+  params: {
+    zoneName: split(id, '/')[8]
+    roleDefinitionId: roles.outputs.zoneLinks
+    principalId: identity.outputs.principalId
+  }
+}]
+
+module zoneSearchRoles 'roles/at-subscription.bicep' = [for id in zoneSearchSubscriptions: if (assignRoles) {
+  name: 'drawbridge-zone-search-${token}'
+  scope: subscription(id)
+  params: {
+    roleDefinitionId: roles.outputs.zoneSearch
     principalId: identity.outputs.principalId
   }
 }]

@@ -28,7 +28,10 @@ var zoneMaker = loadJsonContent('../roles/zone-maker.json')
 var cacheMaker = loadJsonContent('../roles/cache-maker.json')
 var networkMaker = loadJsonContent('../roles/network-maker.json')
 var subnetChoice = loadJsonContent('../roles/subnet-choice.json')
-var roles = [caches, descendants, endpoints, subnets, zones, zoneMaker, cacheMaker, networkMaker, subnetChoice]
+var securityGroups = loadJsonContent('../roles/security-groups.json')
+var zoneLinks = loadJsonContent('../roles/zone-links.json')
+var zoneSearch = loadJsonContent('../roles/zone-search.json')
+var roles = [caches, descendants, endpoints, subnets, zones, zoneMaker, cacheMaker, networkMaker, subnetChoice, securityGroups, zoneLinks, zoneSearch]
 
 var here = managementGroup().id
 // The first two are what a sweep needs; makers and choosers are assigned by hand, group by group.
@@ -70,3 +73,6 @@ output ROLE_ZONE_MAKER string = definitions[5].id
 output ROLE_CACHE_MAKER string = definitions[6].id
 output ROLE_NETWORK_MAKER string = definitions[7].id
 output ROLE_SUBNET_CHOICE string = definitions[8].id
+output ROLE_SECURITY_GROUPS string = definitions[9].id
+output ROLE_ZONE_LINKS string = definitions[10].id
+output ROLE_ZONE_SEARCH string = definitions[11].id

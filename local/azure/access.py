@@ -125,10 +125,13 @@ class Access:
 
 
 def _scope(call: Call) -> str:
+    """Name where a right has to hold: of a list, what it is a list of."""
     if call.path.type == TAGS or not call.path.is_list:
         return call.path.text
     if call.path.type == PROVIDER:
         return f"/subscriptions/{call.path.subscription}"
+    if call.path.names:
+        return call.path.parent
     return call.path.text.split("/providers/", 1)[0] or call.path.text
 
 

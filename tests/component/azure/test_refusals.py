@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from local.azure.access import Grant
 from local.azure.callers import APP, OPERATOR
 from local.azure.faults import Denied, Lock, Match, PolicyDenial
 from local.azure.subscriptions import Subscription
@@ -99,6 +100,23 @@ def test_a_denied_action_answers_403_at_its_scope_and_below(denied: Denied, meth
     answer = world.act(method, CACHE, PATCH, APP)
     assert (answer.error_code != "AuthorizationFailed") is allowed
     assert world.act("GET", CACHE, caller=OPERATOR).status == 200
+
+
+@pytest.mark.parametrize(
+    ("listed", "scope"),
+    [
+        (f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Cache/redis", f"/subscriptions/{SUBSCRIPTION}"),
+        (f"{CACHES}/providers/Microsoft.Cache/redis", CACHES),
+        (f"{CACHE}/privateEndpointConnections", CACHE),
+    ],
+)
+def test_a_list_needs_its_right_where_it_is_a_list_of(listed: str, scope: str) -> None:
+    world, _ = make_world()
+    action = "Microsoft.Cache/redis/privateEndpointConnections/read" if scope == CACHE else "Microsoft.Cache/redis/read"
+    world.access.grants[APP.object_id] = (Grant(frozenset({action}), scope),)
+    assert world.act("GET", listed, caller=APP).status == 200
+    world.access.grants[APP.object_id] = (Grant(frozenset({action}), f"{scope}-not"),)
+    assert f"over scope '{scope}'" in str(world.act("GET", listed, caller=APP).body)
 
 
 def test_a_denial_names_client_action_and_scope() -> None:

@@ -6,11 +6,9 @@ stand-in's word: from Microsoft's documentation, not from a subscription.
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -22,23 +20,23 @@ from local.azure.seeds import CacheSeed, ClusterSeed, Seed
 from local.azurite import Azurite
 from shared.ids import CacheId
 from shared.model import Reason, Verdict, VerdictKind
+from tests.system.robust.granted import FLEET, HUBS, Right, deployed, rights
 from tests.system.robust.town import Story, Town, endpoint_deleted, tagged, town
 from tests.system.scene import OPEN
 
 pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
 
-ROLES = Path(__file__).parents[3] / "infra" / "roles"
 STORY = ("caches", "endpoints", "subnets", "zones")
 """The roles that caches and their endpoints need."""
-ZONE_STORY = (*STORY, "zone-maker")
-ELSEWHERE = {
-    "Microsoft.Resources/subscriptions/read": "sweeps; this story has none",
-    "Microsoft.Cache/redis/privateEndpointConnections/write": "callers of the API decide about connections",
-    "Microsoft.Cache/redis/privateEndpointConnections/delete": "callers of the API remove connections",
-    "Microsoft.Cache/redisEnterprise/privateEndpointConnections/write": "as for classic caches",
-    "Microsoft.Cache/redisEnterprise/privateEndpointConnections/delete": "as for classic caches",
+CALLED = {
+    ("caches", "Microsoft.Cache/redis/privateEndpointConnections/write"),
+    ("caches", "Microsoft.Cache/redis/privateEndpointConnections/delete"),
+    ("caches", "Microsoft.Cache/redisEnterprise/privateEndpointConnections/write"),
+    ("caches", "Microsoft.Cache/redisEnterprise/privateEndpointConnections/delete"),
+    ("caches", "Microsoft.Resources/subscriptions/read"),
 }
-"""Actions of these roles that other stories need."""
+"""What of these roles only callers and sweeps need: test_roles_of_callers.py takes it away."""
+NEEDED = [right for right in rights(STORY) if right not in CALLED]
 BELIEVED = {
     "Microsoft.Network/privateDnsZones/read",
     "Microsoft.Network/privateDnsZones/A/read",
@@ -47,15 +45,9 @@ BELIEVED = {
 """Without these the app asks, is refused, and goes on by what it knows otherwise."""
 READ_ENDPOINTS = "Microsoft.Network/privateEndpoints/read"
 UNREADABLE = {"Microsoft.Cache/redis/read", "Microsoft.Cache/redisEnterprise/read"}
-
-
-def actions(roles: Iterable[str]) -> list[str]:
-    files = [json.loads((ROLES / f"{role}.json").read_text("utf-8")) for role in roles]
-    return [entry["action"] for file in files for entry in file["actions"]]
-
-
-def only(granted: Iterable[str]) -> tuple[Grant, ...]:
-    return (Grant(frozenset(granted)),)
+READ_ZONES = ("zones", "Microsoft.Network/privateDnsZones/read")
+ZONED = FLEET | {"dnsZones": [], "zoneMakerResourceGroups": HUBS}
+"""The fleet's placements with zones beside their networks."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +64,10 @@ class Office:
 
     town: Town
 
-    async def play(self, cache: CacheId, granted: Iterable[str]) -> Played:
+    async def play(self, cache: CacheId, granted: tuple[Grant, ...]) -> Played:
         """Attach a cache, lose it from its own side, open it by hand; stop where it is Blocked."""
         world, scene, story = self.town.azure.world, self.town.scene, Story(self.town, self.town.hire(), cache)
-        world.access.grants[APP.object_id] = only(granted)
+        world.access.grants[APP.object_id] = granted
         since = len(world.journal)
         try:
             await story.play(tagged(cache))
@@ -121,19 +113,19 @@ def spelt(action: str) -> str:
 
 @pytest.mark.parametrize("kind", ["classic", "managed"])
 async def test_the_roles_are_enough_for_the_whole_story(office: Office, kind: str) -> None:
-    played = await office.play(newcomer(office, kind, f"whole-{kind}"), actions(STORY))
+    played = await office.play(newcomer(office, kind, f"whole-{kind}"), deployed(FLEET))
 
     assert (played.verdict.kind, played.refused) == (VerdictKind.COMPLIANT, "")
 
 
-@pytest.mark.parametrize("action", [each for each in actions(STORY) if each not in ELSEWHERE])
-async def test_without_any_one_action_something_is_refused_with_its_reason(office: Office, action: str) -> None:
+@pytest.mark.parametrize("right", NEEDED, ids=" ".join)
+async def test_without_any_one_action_something_is_refused_with_its_reason(office: Office, right: Right) -> None:
+    role, action = right
     kind = "managed" if "redisEnterprise" in action else "classic"
-    granted = [each for each in actions(STORY) if each != action]
 
-    played = await office.play(newcomer(office, kind, spelt(action)), granted)
+    played = await office.play(newcomer(office, kind, spelt(action)), deployed(FLEET, right))
 
-    assert played.refused, f"{action} is in a role and nothing needs it"
+    assert played.refused, f"{action} is in the role {role} and nothing needs it"
     if action in BELIEVED:
         assert played.verdict.kind is VerdictKind.COMPLIANT, played
         return
@@ -150,7 +142,7 @@ async def zoners(azurite: Azurite) -> AsyncIterator[Office]:
         yield Office(built)
 
 
-async def in_a_network_without_zones(office: Office, name: str, granted: Iterable[str]) -> Played:
+async def in_a_network_without_zones(office: Office, name: str, granted: tuple[Grant, ...]) -> Played:
     world = office.town.azure.world
     group = f"/subscriptions/{fleet.HUB}/resourceGroups/rg-hub-neu"
     for there in [each.id for each in world.store.within(group) if "/privateDnsZones/" in each.id]:
@@ -159,17 +151,17 @@ async def in_a_network_without_zones(office: Office, name: str, granted: Iterabl
 
 
 async def test_the_roles_are_enough_where_zones_are_made(zoners: Office) -> None:
-    played = await in_a_network_without_zones(zoners, "zoned", actions(ZONE_STORY))
+    played = await in_a_network_without_zones(zoners, "zoned", deployed(ZONED))
 
     assert (played.verdict.kind, played.refused) == (VerdictKind.COMPLIANT, "")
 
 
-@pytest.mark.parametrize("action", actions(["zone-maker"]))
-async def test_without_any_one_action_no_zone_is_made(zoners: Office, action: str) -> None:
-    granted = [each for each in actions(ZONE_STORY) if each != action]
+@pytest.mark.parametrize("right", [*rights(["zone-maker"]), READ_ZONES], ids=" ".join)
+async def test_without_any_one_action_no_zone_is_made(zoners: Office, right: Right) -> None:
+    role, action = right
 
-    played = await in_a_network_without_zones(zoners, f"z-{spelt(action)}", granted)
+    played = await in_a_network_without_zones(zoners, f"{role[4]}-{spelt(action)}", deployed(ZONED, right))
 
-    assert played.refused, f"{action} is in a role and nothing needs it"
+    assert played.refused, f"{action} is in the role {role} and nothing needs it"
     assert (played.verdict.kind, played.verdict.reason) == (VerdictKind.BLOCKED, Reason.PERMISSION_DENIED), played
     assert action.lower() in played.verdict.message.lower(), played

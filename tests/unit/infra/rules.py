@@ -60,7 +60,6 @@ ROLES = {
         "Microsoft.Network/privateDnsZones/A/read",
     },
     "zone-maker": {
-        "Microsoft.Network/privateDnsZones/read",
         "Microsoft.Network/privateDnsZones/write",
         "Microsoft.Network/privateDnsZones/virtualNetworkLinks/read",
         "Microsoft.Network/privateDnsZones/virtualNetworkLinks/write",
@@ -71,21 +70,33 @@ ROLES = {
         "Microsoft.Network/virtualNetworks/read",
         "Microsoft.Network/virtualNetworks/write",
         "Microsoft.Network/virtualNetworks/subnets/write",
+        "Microsoft.Network/virtualNetworks/join/action",
     },
     "subnet-choice": {
         "Microsoft.Network/virtualNetworks/read",
         "Microsoft.Network/virtualNetworks/subnets/join/action",
+    },
+    "security-groups": {"Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action"},
+    "zone-links": {
+        "Microsoft.Network/privateDnsZones/read",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks/read",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks/write",
+    },
+    "zone-search": {
+        "Microsoft.Network/privateDnsZones/read",
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks/read",
     },
 }
 # Azure asks for these beside what is called: for what an endpoint, a zone group or a link leads to.
 LINKED = {
     "Microsoft.Cache/redis/PrivateEndpointConnectionsApproval/action",
     "Microsoft.Cache/redisEnterprise/PrivateEndpointConnectionsApproval/action",
+    "Microsoft.Network/applicationSecurityGroups/joinIpConfiguration/action",
     "Microsoft.Network/privateDnsZones/join/action",
     "Microsoft.Network/virtualNetworks/join/action",
     "Microsoft.Network/virtualNetworks/subnets/join/action",
 }
-MAKERS = ["cache-maker", "network-maker", "subnet-choice"]
+MAKERS = ["cache-maker", "network-maker", "subnet-choice", "security-groups", "zone-links", "zone-search"]
 # What reads or spends secrets, loses data, or takes a cache away: in no role, whatever it is for.
 NEVER = re.compile(
     r"\*|listkeys|regeneratekey|/flush|/import|/export|forcereboot|/stop|/start|redis(enterprise)?/delete"
@@ -217,6 +228,9 @@ DEFAULTS: dict[str, Any] = {
     "cacheMakerResourceGroups": [],
     "networkMakerResourceGroups": [],
     "subnetChoiceResourceGroups": [],
+    "securityGroupResourceGroups": [],
+    "linkedDnsZones": [],
+    "zoneSearchSubscriptions": [],
     "sweepSchedule": "0 */15 * * * *",
     "announcementTopicId": "",
     "inbound": "restricted",
@@ -263,6 +277,14 @@ ASSIGNED = {
     "cacheMakerRoles": ("roles/at-group.bicep", "cacheMakerResourceGroups", "group", "cacheMaker"),
     "networkMakerRoles": ("roles/at-group.bicep", "networkMakerResourceGroups", "group", "networkMaker"),
     "subnetChoiceRoles": ("roles/at-group.bicep", "subnetChoiceResourceGroups", "group", "subnetChoice"),
+    "securityGroupRoles": ("roles/at-group.bicep", "securityGroupResourceGroups", "group", "securityGroups"),
+    "zoneLinkRoles": ("roles/at-zone.bicep", "linkedDnsZones", "group", "zoneLinks"),
+    "zoneSearchRoles": (
+        "roles/at-subscription.bicep",
+        "zoneSearchSubscriptions",
+        "subscription(id)",
+        "zoneSearch",
+    ),
     "createdZoneRoles": ("roles/at-group.bicep", "zoneMakerResourceGroups", "group", "zones"),
 }
 OUTPUTS = {
@@ -370,6 +392,9 @@ MADE = {
         "cacheMakerRoles",
         "networkMakerRoles",
         "subnetChoiceRoles",
+        "securityGroupRoles",
+        "zoneLinkRoles",
+        "zoneSearchRoles",
     ],
     "management-group/main.bicep": [
         "definitions",
@@ -935,7 +960,9 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
     yield from differs("outputs", outputs, {name: Expression(text) for name, text in OUTPUTS.items()})
     passed_ids = main.named("roles").value["params"]
     yield from differs(
-        "roles.otherSubscriptions", passed_ids["otherSubscriptions"], Expression("union(watched, placedIn)")
+        "roles.otherSubscriptions",
+        passed_ids["otherSubscriptions"],
+        Expression("union(watched, zoneSearchSubscriptions, placedIn)"),
     )
     for name in ("ways", "wayIn"):
         subnet = Expression("makesNetwork ? network.outputs.endpointSubnetId : endpointSubnetId")
@@ -969,7 +996,8 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
         "makesNetwork": "vnetEnabled && empty(appSubnetId)",
         "makesZones": "makesNetwork && zones == 'create'",
         "made": "union(zoneMakerResourceGroups, cacheMakerResourceGroups, networkMakerResourceGroups)",
-        "placed": "union(endpointResourceGroups, subnets, dnsZones, subnetChoiceResourceGroups, made)",
+        "chosen": "union(subnetChoiceResourceGroups, securityGroupResourceGroups)",
+        "placed": "union(endpointResourceGroups, subnets, dnsZones, linkedDnsZones, chosen, made)",
         "zonesHere": "'/subscriptions/${here}/resourceGroups/rg-${environmentName}"
         "/providers/Microsoft.Network/privateDnsZones'",
         "placedIn": "[for id in placed: split(id, '/')[2]]",

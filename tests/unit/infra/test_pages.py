@@ -85,6 +85,15 @@ def test_deploying_names_files_outputs_and_parameters_that_there_are() -> None:
     assert {each for each in re.findall(r"(\w+)=<", text) if each[0].islower()} <= params
 
 
+def test_the_parameters_for_networks_are_those_of_the_template() -> None:
+    (text,) = re.findall(r"```json\n(\{\"networkMaker.*?)```", page("networks.md"), re.DOTALL)
+    given = json.loads(text)
+    params = {one.name: one.type for one in read(INFRA / "main.bicep").of("param")}
+
+    assert {name: params.get(name) for name in given} == dict.fromkeys(given, "string[]")
+    assert re.findall(r"^\| `(\w+)` \|", page("networks.md"), re.MULTILINE) == list(given)
+
+
 def test_the_variables_of_azd_are_told() -> None:
     used = set(re.findall(r"\$\{(DRAWBRIDGE_\w+|VNET_ENABLED)", (INFRA / "main.parameters.json").read_text("utf-8")))
     used |= set(re.findall(r"\$\{(DRAWBRIDGE_\w+)", (INFRA / "hooks" / "postdeploy.sh").read_text("utf-8")))
