@@ -80,7 +80,7 @@ def intake() -> Intake:
     """Put together what turns events into messages."""
     from shared.intake import Intake
 
-    return Intake(store(), policy(), os.environ.get("DRAWBRIDGE_PRINCIPAL_ID", ""))
+    return Intake(store(), policy(), os.environ.get("DRAWBRIDGE_PRINCIPAL_ID", ""), now)
 
 
 @cache

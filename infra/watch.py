@@ -555,10 +555,14 @@ def check(topic: Topic, app: App, manner: Manner, *, fresh: bool) -> Step:
     return Step("check", "an event was delivered")
 
 
+TAGS = "/providers/Microsoft.Resources/tags/default"
+"""Below a resource, where its tags are set by a call of their own."""
+
+
 def _tag(topic: Topic, operation: str) -> None:
     """Set or remove a tag that means nothing, through the API whose calls the filter lets through."""
     body = {"operation": operation, "properties": {"tags": {"drawbridge-check": "event"}}}
-    az(*rest("patch", f"{topic.id}/providers/Microsoft.Resources/tags/default?api-version={_API_PROVIDERS}", body))
+    az(*rest("patch", f"{topic.id}{TAGS}?api-version={_API_PROVIDERS}", body))
 
 
 # ── the command ──────────────────────────────────────────────────────────────────────────────────

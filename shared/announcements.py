@@ -72,6 +72,13 @@ class SweepAnnouncement(msgspec.Struct, frozen=True, rename="camel"):
     ]
     caches: Annotated[int, Meta(description="How many caches were seen.")]
     drifted: Annotated[int, Meta(description="How many of them were put on the queue.")]
+    silent: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Subscriptions with caches that have been in scope for a day or longer, and from which no "
+            "event ever came: sweeps alone find what changes there."
+        ),
+    ]
 
 
 def schemas() -> dict[Announcement, dict[str, object]]:

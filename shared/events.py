@@ -175,12 +175,30 @@ def _native(
     """Refuse a subject that is not in the subscription that the event comes from."""
     if isinstance(named, Unheeded):
         return named
-    prefix, _, source = str(event.source).strip("/").partition("/")
-    try:
-        home = subscription_id(source.partition("/")[0])
-    except InvalidIdError:
-        return Unheeded.FOREIGN
-    return named if prefix.lower() == "subscriptions" and home == named.group.subscription else Unheeded.FOREIGN
+    return named if _inside(event.source) == named.group.subscription else Unheeded.FOREIGN
+
+
+def home(event: Event) -> str:
+    """Name the subscription that an event comes from and tells of, whatever it tells; "" where it is none of Azure's.
+
+    That is evidence that Azure delivers the events of that subscription. Anybody who may send can forge it.
+    """
+    if event.size > LARGEST or not isinstance(event.data, Mapping) or not event.data.get("operationName"):
+        return ""
+    source = _inside(event.source)
+    return source if source == _inside(event.subject) else ""
+
+
+def _inside(id_: object) -> str:
+    """Name the subscription that an id begins with; "" where it begins with none."""
+    match str(id_).strip("/").split("/", 2):
+        case [prefix, subscription, *_] if prefix.lower() == "subscriptions":
+            try:
+                return subscription_id(subscription)
+            except InvalidIdError:
+                return ""
+        case _:
+            return ""
 
 
 def _named(subject: str, operation: str, caller: str, own: bool) -> OfCache | OfEndpoint | OfGroup | Unheeded:  # noqa: FBT001

@@ -1,8 +1,12 @@
-"""From one event to messages for the queues. Reads two tables where it has to, and never Azure Resource Manager."""
+"""From one event to messages for the queues. Reads two tables where it has to, and never Azure Resource Manager.
+
+Beside that it notes, once an hour, that events of a subscription do come: where none ever has, sweeps tell of it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -16,12 +20,15 @@ from shared.events import (
     about_endpoint,
     about_group,
     concerns,
+    home,
 )
 from shared.logs import Log
+from shared.store.errors import StoreError
 from shared.store.queue import Message, SweepPage, encode, encode_sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from shared.ids import CacheId
     from shared.policy import Policy
@@ -47,9 +54,12 @@ class Intake:
     store: Store
     policy: Policy
     principal: str
+    clock: Callable[[], datetime]
+    _noting: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False, compare=False)
 
     async def take(self, event: Event, event_id: str) -> Messages:
         """Name the caches to look at; raises StoreError only where a table that has to be read cannot be."""
+        self._note(home(event))
         named = concerns(event, self.principal)
         if isinstance(named, OfCache) and not self.policy.scope.may_admit(named.group):
             named = Unheeded.OUT_OF_SCOPE
@@ -66,6 +76,27 @@ class Intake:
         taken = [await self.take(each.event, each.id) for each in events]
         work, looks = (m.work for m in taken), (m.looks for m in taken)
         return Messages(list(chain.from_iterable(work)), list(chain.from_iterable(looks)))
+
+    def _note(self, subscription: str) -> None:
+        """Have it noted that an event of a subscription has come: beside the event's own work, which never waits."""
+        in_scope = subscription and self.policy.scope.may_hold(subscription)
+        if not in_scope or not self.store.subscriptions.is_news(subscription):
+            return
+        # The loop itself keeps no hold of a task.
+        noting = asyncio.create_task(self._noted(subscription))
+        self._noting.add(noting)
+        noting.add_done_callback(self._noting.discard)
+
+    async def _noted(self, subscription: str) -> None:
+        try:
+            await self.store.subscriptions.hear(subscription, self.clock())
+        except StoreError as error:
+            # Evidence only: the next event of the subscription brings it again.
+            log.warning("event not noted", subscription=subscription, because=error)
+
+    async def noted(self) -> None:
+        """Wait until what has come is noted, or could not be."""
+        await asyncio.gather(*self._noting)
 
     async def _messages(self, named: OfCache | OfEndpoint | OfGroup) -> Messages:
         match named:

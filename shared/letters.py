@@ -42,6 +42,7 @@ class Letters:
                 break
             held = await self._taken_up(name)
             letters, events = letters + (held > 0), events + held
+        await self.intake.noted()
         if letters:
             log.warning("dead letters taken up", letters=letters, events=events)
         return events

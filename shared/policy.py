@@ -242,9 +242,13 @@ class Scope:
 
     def may_admit(self, group: GroupId) -> bool:
         """Tell whether a group can be in scope, where it is not known what is below the management groups."""
-        if group.subscription in self.excluded or _matches_any(group.group, self.excluded_groups):
+        return self.may_hold(group.subscription) and not _matches_any(group.group, self.excluded_groups)
+
+    def may_hold(self, subscription: str) -> bool:
+        """Tell whether a subscription can be in scope, where it is not known what is below the management groups."""
+        if subscription in self.excluded:
             return False
-        return self.everything or bool(self.management_groups) or group.subscription in self.subscriptions
+        return self.everything or bool(self.management_groups) or subscription in self.subscriptions
 
     def admits_group(self, group: GroupId, found: frozenset[str] = frozenset()) -> bool:
         """Tell whether a resource group is in scope; ``found`` as for ``admits``."""

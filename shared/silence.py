@@ -30,7 +30,7 @@ class Problem:
 
 def problems(part: SubscriptionSweep, heard: Heard, now: datetime) -> tuple[Problem, ...]:
     """Say what is the matter with a subscription, by its part of a sweep; () where all is well or too young to say."""
-    command = f"./dev watch {part.subscription}"
+    command = mending(part.subscription)
     if part.error_code:
         mends = part.error_code in _NOT_PERMITTED
         return (Problem(part.error_code, part.error_message, command if mends else ""),)
@@ -38,6 +38,11 @@ def problems(part: SubscriptionSweep, heard: Heard, now: datetime) -> tuple[Prob
         said = f"No event of it has come since {heard.since:%Y-%m-%d %H:%M} UTC: sweeps alone find what changes there."
         return (Problem(NO_EVENTS, said, command),)
     return ()
+
+
+def mending(subscription: str) -> str:
+    """Give the command that brings a subscription's events and the role for its caches."""
+    return f"./dev watch {subscription}"
 
 
 def is_silent(part: SubscriptionSweep, heard: Heard, now: datetime) -> bool:

@@ -22,7 +22,9 @@ from shared.logs import Log
 from shared.model import Look, Trigger, WakeUp
 from shared.policy import Request
 from shared.publish import PublishError
+from shared.silence import is_silent, mending
 from shared.store.queue import NetworkWake, SweepPage
+from shared.store.subscriptions import Heard
 from shared.store.sweeps import PageReport
 
 if TYPE_CHECKING:
@@ -36,11 +38,13 @@ if TYPE_CHECKING:
     from shared.publish import Publisher
     from shared.store import Store
     from shared.store.caches import CacheRow
-    from shared.store.sweeps import SubscriptionSweep
+    from shared.store.sweeps import SubscriptionSweep, Sweep
 
 log = Log(__name__)
 
 _RUNS_KEPT = timedelta(days=7)
+_MOST_TOLD = 20
+"""Of how many silent subscriptions a log line is written: the announcement and the API name every one."""
 _TYPES = tuple(CacheType)
 """In the order in which a subscription's lists are gone through."""
 
@@ -70,9 +74,11 @@ class Sweeper:
         named = readable if scope.everything else members
         wanted = {s for s in named | scope.subscriptions if scope.admits(s, frozenset(named))}
         await self.store.sweeps.set_scope(sorted(wanted))
+        forgotten = self.clock() - _RUNS_KEPT
+        await self.store.subscriptions.set_scope(sorted(wanted), self.clock(), forgotten)
         run = self._name()
         await self.store.sweeps.start(run, sorted(wanted), self.policy.digest)
-        await self.store.sweeps.prune(self.clock() - _RUNS_KEPT)
+        await self.store.sweeps.prune(forgotten)
         for subscription in sorted(wanted - readable):
             missing = "this identity does not see the subscription; assign it the role for caches there"
             report = PageReport(0, last=True, error_code="NotListed", error_message=missing)
@@ -239,18 +245,39 @@ class Sweeper:
     async def _complete(self, run: str) -> None:
         """Tell the end of a run, once every subscription is done or has been given up: one caller does."""
         swept = await self.store.sweeps.summary(run)
-        if swept is None or not swept.finished or not await self.store.sweeps.complete(run):
+        if swept is None or not swept.finished:
+            return
+        # Before the end is noted: whoever cannot read this comes again.
+        silent = await self._silent(swept)
+        if not await self.store.sweeps.complete(run):
             return
         unreadable: Mapping[str, str] = {each.subscription: _why(each) for each in swept.failed}
         caches = sum(each.seen for each in swept.subscriptions)
         drifted = sum(each.drifted for each in swept.subscriptions)
-        told = SweepAnnouncement(run, len(swept.subscriptions), unreadable, caches, drifted)
-        log.info("sweep completed", sweep=run, caches=caches, drifted=drifted, unreadable=len(unreadable))
+        named = tuple(sorted(each.subscription for each in silent))
+        told = SweepAnnouncement(run, len(swept.subscriptions), unreadable, caches, drifted, named)
+        failed, mute = len(unreadable), len(silent)
+        log.info("sweep completed", sweep=run, caches=caches, drifted=drifted, unreadable=failed, silent=mute)
+        _tell(silent)
         try:
             await self.publisher.publish_sweep(run, told)
         except PublishError as error:
             # The next run tells its own end; nothing depends on this one's.
             log.warning("sweep not announced", sweep=run, because=error)
+
+    async def _silent(self, swept: Sweep) -> list[SubscriptionSweep]:
+        """Find the subscriptions that should have sent an event by now, those with the most caches first."""
+        heard, now = await self.store.subscriptions.heard(), self.clock()
+        silent = [one for one in swept.subscriptions if is_silent(one, heard.get(one.subscription, Heard()), now)]
+        return sorted(silent, key=lambda one: (-one.seen, one.subscription))
+
+
+def _tell(silent: list[SubscriptionSweep]) -> None:
+    for each in silent[:_MOST_TOLD]:
+        named, help_ = each.subscription, mending(each.subscription)
+        log.warning("no event ever came from a subscription", subscription=named, caches=each.seen, help=help_)
+    if len(silent) > _MOST_TOLD:
+        log.warning("no event ever came from further subscriptions", subscriptions=len(silent) - _MOST_TOLD)
 
 
 def _after(message: SweepPage, continuation: str | None) -> SweepPage | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -94,8 +95,8 @@ def event(subject: str = QUIET, operation: str = WRITE, caller: Caller = OPERATO
     return told.event_grid()
 
 
-def cloud(subject: str = QUIET, operation: str = WRITE) -> Json:
-    told = ResourceEvent("event-1", 1.8e9, "Write", "Succeeded", subject, operation, fleet.APPS, OPERATOR, "c")
+def cloud(subject: str = QUIET, operation: str = WRITE, source: str = fleet.APPS) -> Json:
+    told = ResourceEvent("event-1", 1.8e9, "Write", "Succeeded", subject, operation, source, OPERATOR, "c")
     return told.cloud_event()
 
 
@@ -174,6 +175,21 @@ async def test_an_event_that_concerns_no_cache_in_scope_is_acknowledged_logged_a
     assert wire.ignored(name) == reason.name
     assert wire.at.stage.azure.world.journal.entries("/redis/quiet", caller=APP.object_id, since=since) == []
     assert wire.at.calls(EXCLUDED) == []
+
+
+@pytest.mark.parametrize("write", [event, cloud])
+async def test_the_event_of_bringing_a_subscription_in_is_remembered_of_it_in_either_schema(
+    wire: Wire, write: Callable[..., Json]
+) -> None:
+    brought = str(uuid.uuid4())
+    topic = f"/subscriptions/{brought}/resourceGroups/rg-events/providers/Microsoft.EventGrid/systemTopics/all"
+    assert await wire.post([write(topic, TAGGED, source=brought)]) == 202
+
+    async def remembered() -> bool:
+        heard = (await wire.at.stage.store.subscriptions.heard()).get(brought)
+        return heard is not None and heard.last_event is not None
+
+    await eventually(remembered, 20, "the event to be remembered")
 
 
 async def test_an_event_of_a_cache_that_is_gone_leads_to_one_read_and_leaves_nothing_behind(wire: Wire) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -51,6 +51,9 @@ def options(azurite: Azurite) -> StageOptions:
 async def swept(azurite: Azurite) -> AsyncIterator[tuple[Scene, Sweep]]:
     """Give a fleet that was swept once, and what that came to."""
     async with scene(options(azurite), "silence") as at:
+        long_ago = datetime.now(UTC) - timedelta(days=2)
+        await at.stage.store.subscriptions.set_scope([fleet.APPS, fleet.HUB, UNSEEN], long_ago, long_ago)
+        await at.stage.store.subscriptions.hear(fleet.HUB, long_ago)
         yield at, await at.swept()
 
 
@@ -85,6 +88,18 @@ async def test_a_sweep_tells_its_end_to_the_world(swept: tuple[Scene, Sweep]) ->
     assert event["data"]["subscriptions"] == 4
     assert (event["data"]["caches"], event["data"]["drifted"]) == (10, 9)
     assert list(event["data"]["unreadable"]) == [UNSEEN]
+    assert event["data"]["silent"] == [fleet.APPS]
+
+
+async def test_callers_are_told_what_is_the_matter_with_which_subscription(swept: tuple[Scene, Sweep]) -> None:
+    at, first = swept
+    status, shown = await at.stage.call("GET", "subscriptions")
+    _, followed = await at.stage.call("GET", f"sweeps/{first.id}")
+
+    told = {each["subscription"]: [p["code"] for p in each["problems"]] for each in shown["value"]}
+    assert (status, told) == (200, {fleet.APPS: ["NoEvents"], fleet.HUB: [], SMALL: [], UNSEEN: ["NotListed"]})
+    mended = {each["subscription"] for each in followed["subscriptions"] if "help" in each}
+    assert mended == {fleet.APPS, UNSEEN}
 
 
 async def _announced(at: Scene, sweep: Sweep) -> bool:

@@ -272,7 +272,7 @@ def test_there_is_no_schema_for_what_does_not_exist() -> None:
 
 @pytest.mark.parametrize("kind", Announcement)
 def test_every_schema_is_one_and_takes_what_is_published(kind: Announcement) -> None:
-    swept = SweepAnnouncement("20261123-ab12cd", 2, {}, 40, 1)
+    swept = SweepAnnouncement("20261123-ab12cd", 2, {}, 40, 1, ())
     about = CacheAnnouncement("Blocked", "SubnetFull", "The subnet is full.", (), "", "0" * 32 + "-7")
     data = swept if kind is Announcement.SWEEP_COMPLETED else about
     event = {

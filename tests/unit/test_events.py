@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import watch
 from shared.events import (
     LARGEST,
     OWN_NAME,
@@ -26,6 +27,7 @@ from shared.events import (
     about_group,
     concerns,
     delivered,
+    home,
     size_of,
 )
 from shared.ids import CacheId, CacheType, GroupId, endpoint_id
@@ -118,6 +120,64 @@ def test_an_event_of_its_own_write_is_on_record_as_its_own(reference: Path) -> N
 
     assert isinstance(found, OfCache)
     assert found.wake.own
+
+
+# ── whose events come ───────────────────────────────────────────────────────────────────────────
+
+
+def of_watch(reference: Path, schema: str) -> dict[str, Any]:
+    """Give the event that ``./dev watch`` provokes, as Azure would send it: that of a tag on the system topic."""
+    topic = f"{HOME}/resourceGroups/rg-drawbridge-events/providers/Microsoft.EventGrid/systemTopics/drawbridge"
+    text = (reference / "events" / schema / "tags_write_on_redis.json").read_text("utf-8")
+    (raw,) = [json.loads(text)] if text.lstrip().startswith("{") else json.loads(text)
+    told: dict[str, Any] = json.loads(json.dumps(raw).replace(raw["subject"], topic))
+    request = told["data"]["httpRequest"]
+    assert (request["method"], request["url"].partition("?")[0].endswith(watch.TAGS)) == ("PATCH", True)
+    return told
+
+
+@pytest.mark.parametrize("schema", ["cloudevents", "eventgrid-schema"])
+def test_the_event_that_bringing_a_subscription_in_provokes_passes_the_filter_and_tells_its_subscription(
+    reference: Path, schema: str
+) -> None:
+    raw = of_watch(reference, schema)
+    shipped = watch.shipped()
+
+    assert raw["data"]["operationName"].lower() in shipped.operations
+    assert str(recorded(raw).type).lower() in shipped.event_types
+    assert concerns(recorded(raw)) is Unheeded.NOT_A_CACHE
+    assert home(recorded(raw)) == SUBSCRIPTION
+
+
+@pytest.mark.parametrize("schema", ["cloudevents", "eventgrid-schema"])
+@pytest.mark.parametrize("name", EXPECTED)
+def test_every_event_of_azures_tells_its_subscription_heeded_or_not(reference: Path, schema: str, name: str) -> None:
+    data = json.loads((reference / "events" / schema / f"{name}.json").read_text("utf-8"))
+
+    for each in data if isinstance(data, list) else [data]:
+        assert home(recorded(each)) == SUBSCRIPTION
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param(event(), SUBSCRIPTION, id="of a cache"),
+        pytest.param(event(source=HOME.upper(), subject=str(CLASSIC).upper()), SUBSCRIPTION, id="in upper case"),
+        pytest.param(event(source=GROUP), SUBSCRIPTION, id="from a group"),
+        pytest.param(event(subject=HOME), SUBSCRIPTION, id="of the subscription itself"),
+        pytest.param(event(subject="/subscriptions/mine/x"), "", id="of no GUID"),
+        pytest.param(event(source=OTHER_HOME), "", id="from another subscription"),
+        pytest.param(event(source=OTHER_HOME, subject=SUBSCRIPTION), "", id="of a bare GUID"),
+        pytest.param(event(source=None, subject=None), "", id="from nowhere, of nothing"),
+        pytest.param(event(source="/tenants/x", subject="/tenants/x"), "", id="of a tenant"),
+        pytest.param(event(source=f"{HOME}%20", subject=f"{HOME}%20/x"), "", id="of more than a GUID"),
+        pytest.param(event(data=None), "", id="without data"),
+        pytest.param(event(data={}), "", id="without an operation"),
+        pytest.param(event(size=LARGEST + 1), "", id="too large"),
+    ],
+)
+def test_an_event_tells_of_a_subscription_only_in_the_form_of_azures(sent: Event, expected: str) -> None:
+    assert home(sent) == expected
 
 
 # ── what each operation is about ────────────────────────────────────────────────────────────────
@@ -285,6 +345,7 @@ data_like = st.fixed_dictionaries(
 )
 def test_no_event_raises_whatever_it_holds(sent: Event, principal: str) -> None:
     assert isinstance(concerns(sent, principal), OfCache | OfEndpoint | OfGroup | Unheeded)
+    assert home(sent) in {"", SUBSCRIPTION}
 
 
 @given(st.dictionaries(st.sampled_from([OBJECT_ID, UPN, "name", "appid"]), json_like))

@@ -1,5 +1,7 @@
 """A store for each test, in a storage account of real Azurite that nothing has touched."""
 
+import logging
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ __all__ = ["azurite", "storage"]
 SUBSCRIPTION = "11111111-2222-3333-4444-555555555555"
 OTHER_SUBSCRIPTION = "99999999-2222-3333-4444-555555555555"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+Calls = Callable[[], list[str]]
 
 
 @dataclass
@@ -46,6 +49,19 @@ async def store(storage: str, monotonic: Monotonic) -> AsyncIterator[Store]:
     opened = Store.open(StoreSettings(storage), monotonic=monotonic)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def calls(caplog: pytest.LogCaptureFixture) -> Calls:
+    """Give the methods of the calls to storage since it was last asked, as the SDKs log them."""
+    caplog.set_level(logging.INFO, "azure.core.pipeline.policies.http_logging_policy")
+
+    def since() -> list[str]:
+        asked = re.findall(r"Request method: '(\w+)'", caplog.text)
+        caplog.clear()
+        return asked
+
+    return since
 
 
 @pytest.fixture

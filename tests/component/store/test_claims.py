@@ -1,6 +1,4 @@
 import asyncio
-import logging
-import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,7 +12,7 @@ from shared.store import Store
 from shared.store.caches import CacheRow, Claim, Covered, FleetFilter, Intent, Taken
 from shared.store.encoding import cache_key
 from shared.store.errors import ClaimLostError
-from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, cache, new_pass
+from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, Calls, cache, new_pass
 
 CACHE = cache()
 HOLD = timedelta(minutes=5)
@@ -210,17 +208,10 @@ async def test_a_property_that_a_newer_version_wrote_counts_as_lost_and_the_rest
     assert row.last_started is not None
 
 
-async def test_a_pass_costs_three_storage_calls_and_a_covered_wake_up_one(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_pass_costs_three_storage_calls_and_a_covered_wake_up_one(store: Store, calls: Calls) -> None:
     await passed(store)
     now = await store.now() + HOLD
-    caplog.set_level(logging.INFO, "azure.core.pipeline.policies.http_logging_policy")
-
-    def calls() -> list[str]:
-        asked = re.findall(r"Request method: '(\w+)'", caplog.text)
-        caplog.clear()
-        return asked
+    calls()
 
     claim = await claimed(store, now)
     assert calls() == ["GET", "PATCH"]

@@ -35,7 +35,11 @@ def cloud_event(number: int) -> dict[str, object]:
 
 def letters(store: Store, clock: list[datetime] | None = None) -> Letters:
     times = iter(clock or [])
-    return Letters(store, Intake(store, POLICY, ""), lambda: next(times, datetime(2026, 11, 28, tzinfo=UTC)))
+    return Letters(
+        store,
+        Intake(store, POLICY, "", lambda: datetime(2026, 11, 28, tzinfo=UTC)),
+        lambda: next(times, datetime(2026, 11, 28, tzinfo=UTC)),
+    )
 
 
 async def left(store: Store) -> list[str]:

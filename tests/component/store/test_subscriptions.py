@@ -1,9 +1,6 @@
 """Since when subscriptions are in scope, and when events of them last came: written seldom, read by whoever asks."""
 
 import json
-import logging
-import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,25 +23,11 @@ from shared.store.errors import StoreUnavailableError
 from shared.store.subscriptions import Heard
 from shared.store.sweeps import PageReport
 from shared.waiting import Waiting
-from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, Monotonic
+from tests.component.store.conftest import NOON, OTHER_SUBSCRIPTION, SUBSCRIPTION, Calls, Monotonic
 from tests.unit.api.calling import principal
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EMPTY, NEW = "22222222-2222-3333-4444-555555555555", "33333333-2222-3333-4444-555555555555"
-Calls = Callable[[], list[str]]
-
-
-@pytest.fixture
-def calls(caplog: pytest.LogCaptureFixture) -> Calls:
-    """Give the methods of the calls to storage since it was last asked."""
-    caplog.set_level(logging.INFO, "azure.core.pipeline.policies.http_logging_policy")
-
-    def since() -> list[str]:
-        asked = re.findall(r"Request method: '(\w+)'", caplog.text)
-        caplog.clear()
-        return asked
-
-    return since
 
 
 async def test_an_event_costs_one_call_an_hour(store: Store, monotonic: Monotonic, calls: Calls) -> None:
