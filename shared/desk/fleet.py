@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from shared.api.calls import Answer
 from shared.api.shapes.fleet import FleetEntry, FleetPage
 from shared.desk.desk import Desk
@@ -48,9 +50,8 @@ class FleetDesk:
             token, left = page.continuation, int(call.query["pageSize"]) - len(found)
             if not token or left <= 0:
                 break
-        counts = await self._counts(wanted, matches) if call.query["counts"] else None
-        entries = tuple(_entry(row) for row in found)
-        return Answer(FleetPage(value=entries, next_link=call.link_to(token), counts=counts))
+        page = FleetPage(value=tuple(_entry(row) for row in found), next_link=call.link_to(token))
+        return Answer(await self._counted(page, wanted, matches) if call.query["counts"] else page)
 
     async def _matches(self, tag: str) -> Callable[[CacheRow], bool]:
         """Tell which rows are shown: what has left the scope is not, though its row may be there."""
@@ -65,14 +66,20 @@ class FleetDesk:
 
         return matches
 
-    async def _counts(self, wanted: FleetFilter, matches: Callable[[CacheRow], bool]) -> dict[str, int]:
-        counts: Counter[str] = Counter()
+    async def _counted(self, page: FleetPage, wanted: FleetFilter, matches: Callable[[CacheRow], bool]) -> FleetPage:
+        """Add what the whole answer counts, by one read of every row."""
+        verdicts, kinds, reasons = Counter[str](), Counter[str](), Counter[str]()
         token = ""
         while True:
-            page = await self.desk.store.caches.fleet(wanted, _WHOLE, token)
-            counts.update(row.verdict.kind.value for row in page.items if matches(row) and row.verdict)
-            if not (token := page.continuation):
-                return dict(counts)
+            read = await self.desk.store.caches.fleet(wanted, _WHOLE, token)
+            rows = [row for row in read.items if matches(row)]
+            verdicts.update(row.verdict.kind.value for row in rows if row.verdict)
+            kinds.update(row.kind for row in rows)
+            reasons.update(row.verdict.reason.value for row in rows if row.verdict and row.verdict.reason)
+            if not (token := read.continuation):
+                return structs.replace(
+                    page, counts=dict(verdicts), counts_by_kind=dict(kinds), counts_by_reason=dict(reasons)
+                )
 
 
 def _entry(row: CacheRow) -> FleetEntry:

@@ -323,9 +323,15 @@ async def test_the_fleet_is_listed_filtered_counted_and_paged(at: Office) -> Non
     mine = {"tag": "team=t1", "kind": "classic", "verdict": "Compliant"}
     told = (await at.ask("list_caches", query={"counts": "true", **mine})).body
     assert [entry["id"].rpartition("/")[2] for entry in told["value"]] == ["herd-1", "herd-3"]
-    assert told["counts"] == {"Compliant": 2}
+    assert (told["counts"], told["countsByKind"], told["countsByReason"]) == ({"Compliant": 2}, {"classic": 2}, {})
     assert told["value"][0]["placements"] == ["weu-prod"]
     assert "nextLink" not in told
+
+    lost = cache(at, "herd-lost", "rg-herd", team="t1", drawbridge="private", drawbridge_placement="atlantis")
+    assert await at.settled(lost) == "Blocked(PlacementUnknown)"
+    told = (await at.ask("list_caches", query={"counts": "true", "tag": "team=t1", "pageSize": "1"})).body
+    assert (told["counts"], told["countsByReason"]) == ({"Compliant": 2, "Blocked": 1}, {"PlacementUnknown": 1})
+    assert told["countsByKind"] == {"classic": 3}
 
     page = (await at.ask("list_caches", query={"pageSize": "2", "tag": "team"})).body
     assert len(page["value"]) == 2

@@ -33,3 +33,11 @@ class FleetPage(Given, frozen=True):
         dict[str, int] | None,
         Meta(description="Verdict: how many caches of the whole answer have it; with `counts=true`."),
     ] = None
+    counts_by_kind: Annotated[
+        dict[str, int] | None,
+        Meta(description="Kind: how many caches of the whole answer are of it; with `counts=true`."),
+    ] = None
+    counts_by_reason: Annotated[
+        dict[str, int] | None,
+        Meta(description="Reason: how many caches of the whole answer are Blocked for it; with `counts=true`."),
+    ] = None
