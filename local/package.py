@@ -22,7 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / ".dev" / "package" / "drawbridge.zip"
 LIBRARIES = Path(".python_packages", "lib", "site-packages")
-RUNS = ("function_app.py", "functions/**/*.py", "shared/**/*.py", "host.json", "policy.yaml", "requirements.txt")
+RUNS = (
+    *("function_app.py", "functions/**/*.py", "shared/**/*.py", "host.json", "policy.yaml", "requirements.txt"),
+    *(f"shared/dashboard/*.{kind}" for kind in ("css", "html", "json", "mjs")),
+)
 """What of this repository is deployed; .funcignore says the same in its own way."""
 WHEN = (1980, 1, 1, 0, 0, 0)
 _PLATFORM = "x86_64-manylinux_2_28"

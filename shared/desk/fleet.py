@@ -50,8 +50,8 @@ class FleetDesk:
             token, left = page.continuation, int(call.query["pageSize"]) - len(found)
             if not token or left <= 0:
                 break
-        page = FleetPage(value=tuple(_entry(row) for row in found), next_link=call.link_to(token))
-        return Answer(await self._counted(page, wanted, matches) if call.query["counts"] else page)
+        shown = FleetPage(value=tuple(_entry(row) for row in found), next_link=call.link_to(token))
+        return Answer(await self._counted(shown, wanted, matches) if call.query["counts"] else shown)
 
     async def _matches(self, tag: str) -> Callable[[CacheRow], bool]:
         """Tell which rows are shown: what has left the scope is not, though its row may be there."""
@@ -66,7 +66,7 @@ class FleetDesk:
 
         return matches
 
-    async def _counted(self, page: FleetPage, wanted: FleetFilter, matches: Callable[[CacheRow], bool]) -> FleetPage:
+    async def _counted(self, shown: FleetPage, wanted: FleetFilter, matches: Callable[[CacheRow], bool]) -> FleetPage:
         """Add what the whole answer counts, by one read of every row."""
         verdicts, kinds, reasons = Counter[str](), Counter[str](), Counter[str]()
         token = ""
@@ -78,7 +78,7 @@ class FleetDesk:
             reasons.update(row.verdict.reason.value for row in rows if row.verdict and row.verdict.reason)
             if not (token := read.continuation):
                 return structs.replace(
-                    page, counts=dict(verdicts), counts_by_kind=dict(kinds), counts_by_reason=dict(reasons)
+                    shown, counts=dict(verdicts), counts_by_kind=dict(kinds), counts_by_reason=dict(reasons)
                 )
 
 

@@ -105,6 +105,7 @@ FUNCTIONS: dict[str, Bindings] = {
     "get_health": answers("GET", "health", "ANONYMOUS"),
     "get_openapi": answers("GET", "openapi.json"),
     "get_docs": answers("GET", "docs"),
+    "get_dashboard": answers("GET", "dashboard", "ANONYMOUS"),
     "elsewhere": answers("DELETE GET HEAD OPTIONS PATCH POST PUT", "{*rest}"),
 }
 

@@ -1,6 +1,6 @@
 """Every name that a user can meet is documented, every example works, and every link leads somewhere.
 
-``python -m tests.unit.test_docs`` writes the schemas in docs/schemas/ anew.
+``python -m tests.unit.test_docs`` writes the schemas in docs/schemas/ anew, and what the dashboard says of reasons.
 """
 
 import ast
@@ -423,10 +423,48 @@ def test_every_decision_has_a_date_a_context_and_consequences(path: Path) -> Non
     assert list(sections(text, 2))[:3] == ["Context", "Decision", "Consequences"]
 
 
+# ── the dashboard ───────────────────────────────────────────────────────────────────────────────
+
+
+def plain(text: str) -> str:
+    """Leave of Markdown what stands in backticks, and make one line of it."""
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("**", "").replace("\n", " ").strip()
+
+
+def meanings() -> dict[str, dict[str, str]]:
+    """Give of each reason what the dashboard tells."""
+    row = r"^\| \[(\w+)\]\(#\w+\) \| ([^|]+) \| ([^|]+) \|"
+    overview = {found[1]: found for found in re.finditer(row, page("docs/reasons.md"), re.MULTILINE)}
+    entries = sections(page("docs/reasons.md"), 3)
+    told = {}
+    for reason in sorted(Reason):
+        parts = re.split(r"\*\*(Means|Noticed by|Do|Clears by itself):\*\* ", entries[reason])
+        said = dict(zip(parts[1::2], map(plain, parts[2::2]), strict=True))
+        told[reason.value] = {
+            "short": overview[reason][2],
+            "who": overview[reason][3],
+            "means": said["Means"],
+            "do": said["Do"],
+            "clears": said["Clears by itself"],
+        }
+    return told
+
+
+def meanings_file() -> str:
+    # It stands inside of a page: nothing in it may end the element around it.
+    return json.dumps(meanings(), indent=1, ensure_ascii=False).replace("<", "\\u003c") + "\n"
+
+
+def test_the_dashboard_says_of_reasons_what_their_page_says() -> None:
+    same = (ROOT / "shared" / "dashboard" / "reasons.json").read_text("utf-8") == meanings_file()
+    assert same, "python -m tests.unit.test_docs writes it anew"
+
+
 def write_schemas() -> None:
     SCHEMAS.mkdir(exist_ok=True)
     for name, text in schema_files().items():
         (SCHEMAS / name).write_text(text, "utf-8")
+    (ROOT / "shared" / "dashboard" / "reasons.json").write_text(meanings_file(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ LIBRARIES = package.LIBRARIES.as_posix()
 LARGEST_ZIP, LARGEST_TREE = 30_000_000, 120_000_000
 OF_ONES_OWN = re.compile(
     r"function_app\.py|host\.json|policy\.yaml|requirements\.txt|(functions|shared)(/\w+)*/\w+\.py"
+    r"|shared/dashboard/\w+\.(css|html|json|mjs)"
     r"|((functions|shared)/(\w+/)*)?__pycache__/\w+\.cpython-\d+\.pyc"
 )
 # Imports all that is deployed, as Azure would: the app's folder first, then its libraries.

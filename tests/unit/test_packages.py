@@ -113,7 +113,9 @@ def test_every_pin_carries_the_hashes_of_its_files(file: str) -> None:
     assert [one.name for one in pins(file) if not one.hashes] == []
 
 
-@pytest.mark.parametrize("file", [*LOCKS, "package-lock.json"])
+@pytest.mark.parametrize(
+    "file", [*LOCKS, "package-lock.json", "local/jsdom/package-lock.json", "local/oav/package-lock.json"]
+)
 def test_no_lock_says_where_packages_come_from(file: str) -> None:
     text = (ROOT / file).read_text("utf-8")
     assert re.findall(r'--\S*(?:index|find-links)\S*|"resolved"|^\w+ @ ', text, re.MULTILINE) == []

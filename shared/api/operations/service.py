@@ -37,7 +37,20 @@ GET_DOCS = Operation(
     media="text/html",
 )
 
-ALL = (GET_HEALTH, GET_OPENAPI, GET_DOCS)
+GET_DASHBOARD = Operation(
+    name="get_dashboard",
+    method="GET",
+    path="dashboard",
+    summary="See the fleet as a page",
+    description="One page of HTML that loads nothing from anywhere and holds no data: it asks this API, with the key "
+    "that is typed into it, or as whoever has signed in. Needs no key itself.",
+    gives="",
+    answers={200: "The page."},
+    role=None,
+    media="text/html",
+)
+
+ALL = (GET_HEALTH, GET_OPENAPI, GET_DOCS, GET_DASHBOARD)
 
 ELSEWHERE = Operation(
     name="elsewhere",
