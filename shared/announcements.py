@@ -156,4 +156,5 @@ def _blocked(verdict: Verdict) -> Announcement:
 def _newly_blocked(change: Change) -> bool:
     if change.after.kind is not VerdictKind.BLOCKED:
         return False
-    return change.before is None or change.before.reason is not change.after.reason
+    known = {change.before.reason if change.before else None, change.memory_before.blocked}
+    return change.after.reason not in known

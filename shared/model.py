@@ -265,6 +265,8 @@ class Memory:
     """Members of its active geo-replication group, itself too, while it is being changed; None: not asked."""
     failures: int = 0
     """Endpoints and zone groups that were made again, as Azure had failed to, since the cache was last in order."""
+    blocked: Reason | None = None
+    """Why it was last Blocked, until it comes to rest otherwise: what is tried meanwhile is no news."""
 
 
 @dataclass(frozen=True, slots=True)

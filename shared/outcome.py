@@ -74,6 +74,23 @@ class Applied:
 
 def outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> tuple[Verdict, Memory]:
     """Give the verdict and the memory after a plan was carried out, wholly or in part."""
+    verdict, memory = _outcome(decided, applied, now, timing)
+    return verdict, replace(memory, blocked=_blocked(verdict, memory.blocked))
+
+
+def _blocked(verdict: Verdict, before: Reason | None) -> Reason | None:
+    """Say for which reason the cache counts as Blocked: one that is only tried again, or put off, still does.
+
+    What is urgent counts anew with each time, unless Azure has let nothing be found out meanwhile.
+    """
+    if verdict.kind is VerdictKind.BLOCKED:
+        return verdict.reason
+    put_off = verdict.step in {Step.THROTTLED, Step.BUSY}
+    tried = verdict.kind is VerdictKind.CONVERGING and before not in {Reason.EXPOSED, Reason.CONTESTED}
+    return before if put_off or tried else None
+
+
+def _outcome(decided: Plan, applied: Applied, now: datetime, timing: Timing) -> tuple[Verdict, Memory]:
     memory = memory_after(decided, applied.done)
     peers = memory.peers if applied.peers is None else applied.peers
     memory = replace(memory, closure_granted=memory.closure_granted or applied.granted, peers=peers)

@@ -62,6 +62,15 @@ def change(**changes: object) -> Change:
             id="blocked-for-another-reason",
         ),
         pytest.param(change(before=blocked(Reason.SUBNET_FULL)), set(), id="no-longer-blocked"),
+        pytest.param(
+            change(
+                before=CONVERGING,
+                after=blocked(Reason.SUBNET_FULL),
+                memory_before=Memory(blocked=Reason.SUBNET_FULL),
+            ),
+            set(),
+            id="blocked-again-after-being-put-off",
+        ),
         pytest.param(change(memory_after=EXEMPT), set(), id="exemption-begins"),
         pytest.param(
             change(memory_before=EXEMPT, memory_after=REMINDED), {Announcement.EXEMPTION_ENDING}, id="exemption-ending"

@@ -312,3 +312,27 @@ def test_whom_a_cluster_replicates_with_is_remembered_until_somebody_asks_again(
 )
 def test_a_turn_lasts_as_long_as_something_of_ours_is_under_way(verdict: Verdict, back: bool) -> None:
     assert gives_turn_back(verdict) is back
+
+
+CONTESTED, FULL = Reason.CONTESTED, Reason.SUBNET_FULL
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict", "error", "known"),
+    [
+        pytest.param(None, BLOCKED, None, FULL, id="blocked"),
+        pytest.param(FULL, WAITING, None, FULL, id="tried again"),
+        pytest.param(FULL, WAITING, failure(throttled=True), FULL, id="put off"),
+        pytest.param(FULL, Verdict(VerdictKind.COMPLIANT), None, None, id="at rest"),
+        pytest.param(FULL, blocked(CONTESTED), None, CONTESTED, id="for another reason"),
+        pytest.param(CONTESTED, WAITING, None, None, id="urgent, and over"),
+        pytest.param(CONTESTED, WAITING, failure(throttled=True), CONTESTED, id="urgent, and put off"),
+    ],
+)
+def test_a_cache_that_is_tried_again_still_counts_as_blocked_for_its_reason(
+    before: Reason | None, verdict: Verdict, error: ArmError | None, known: Reason | None
+) -> None:
+    memory = Memory(blocked=before)
+    decided = Plan(verdict, memory=memory, noticed=memory)
+
+    assert outcome(decided, Applied(error=error), NOW, TIMING)[1].blocked is known
