@@ -3,6 +3,7 @@
 
     ./dev watch [--dry-run | --undo] SUBSCRIPTION ...
     ./dev watch --management-group NAME
+    ./dev watch --events-only SUBSCRIPTION ...      what azd does after a deployment
 
 It runs on Python's standard library and calls nothing but `az`, as whoever is logged in there. Each subscription is
 read first, and what is not as it should be is made: a second run does nothing. What one subscription refuses does not
@@ -22,7 +23,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,10 @@ class App:
     delivery: str
     location: str
     event_subscription: str
+    topic_group: str = "rg-drawbridge-events"
+    """Where a system topic is made."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """On what is made for it, beside MARK."""
 
     @property
     def name(self) -> str:
@@ -76,7 +81,15 @@ class App:
 
     @property
     def destination(self) -> str:
-        return f"{self.id}/functions/on_event" if self.delivery == "function" else f"{self.storage}#events"
+        return self._destinations[self.delivery]
+
+    def hears_through(self, one: Subscribed) -> bool:
+        """Tell whether an event subscription is this deployment's, whichever way it was to deliver before."""
+        return one.destination.lower() in {each.lower() for each in self._destinations.values()}
+
+    @property
+    def _destinations(self) -> dict[str, str]:
+        return {"function": f"{self.id}/functions/on_event", "queue": f"{self.storage}#events"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +98,8 @@ class Manner:
 
     dry_run: bool = False
     undo: bool = False
+    events_only: bool = False
+    """Providers and events, and nothing about roles: the deployment that has just been made gave those, or did not."""
     patience: float = 300.0
 
 
@@ -204,9 +219,10 @@ class Step:
     """Why nothing can be done, and what would help."""
 
 
-def plan(seen: Seen, app: App, data: Shipped) -> list[Step]:
+def plan(seen: Seen, app: App, data: Shipped, manner: Manner) -> list[Step]:
     """Choose what brings a subscription under Drawbridge, in the order in which it has to happen."""
-    return [*_registered(seen), _granted_role(seen, app, data), _assigned_role(seen, app), _events(seen, app)]
+    roles = () if manner.events_only else (_granted_role(seen, app, data), _assigned_role(seen, app))
+    return [*_registered(seen), *roles, _events(seen, app)]
 
 
 def _registered(seen: Seen) -> Iterator[Step]:
@@ -254,12 +270,13 @@ def _events(seen: Seen, app: App) -> Step:
     values = {"functionAppId": app.id, "storageAccountId": app.storage, "delivery": app.delivery}
     values["eventSubscriptionName"] = app.event_subscription
     if topic is None:
-        values["tags"] = json.dumps(MARK, separators=(",", ":"))
+        values["topicResourceGroup"] = app.topic_group
+        values["tags"] = json.dumps({**app.tags, **MARK}, separators=(",", ":"))
         command = deployment(seen.subscription, app, "drawbridge-events", "events/main.bicep", values)
         return Step("events", "system topic and event subscription made", command)
     if problem := _in_the_way(topic, app):
         return Step("events", "", problem=problem)
-    if any(one.as_shipped for one in _own(topic, app)):
+    if any(one.as_shipped and one.destination.lower() == app.destination.lower() for one in _own(topic, app)):
         return Step("events", f"come through topic {topic.name}")
     values |= {"existingTopicName": topic.name, "topicResourceGroup": topic.group}
     command = deployment(seen.subscription, app, "drawbridge-events", "events/main.bicep", values)
@@ -273,7 +290,7 @@ def _own(topic: Topic, app: App) -> list[Subscribed]:
 def _in_the_way(topic: Topic, app: App) -> str:
     """Say why the topic cannot be used as it is; it may be somebody else's, so it is not changed."""
     for one in _own(topic, app):
-        if one.destination.lower() != app.destination.lower():
+        if not app.hears_through(one):
             return (
                 f"the event subscription {one.name} delivers elsewhere ({one.destination or 'nowhere known'}): "
                 "give this deployment another name with --event-subscription"
@@ -286,13 +303,13 @@ def _in_the_way(topic: Topic, app: App) -> str:
     return ""
 
 
-def undoing(seen: Seen, app: App) -> list[Step]:
+def undoing(seen: Seen, app: App, manner: Manner) -> list[Step]:
     """Choose what takes back what runs have made: nothing that was there before, nothing that others use."""
-    return [*_events_undone(seen, app), *_role_undone(seen)]
+    return [*_events_undone(seen, app), *(() if manner.events_only else _role_undone(seen))]
 
 
 def _events_undone(seen: Seen, app: App) -> Iterator[Step]:
-    own = [one for one in _own(seen.topic, app) if _is_ours(one, app)] if seen.topic else []
+    own = [one for one in _own(seen.topic, app) if app.hears_through(one)] if seen.topic else []
     yield from (_deleted("event subscription", one.id, _API_EVENTS) for one in own)
     if not own:
         yield Step("event subscription", "is not there")
@@ -309,10 +326,6 @@ def _events_undone(seen: Seen, app: App) -> Iterator[Step]:
         if seen.group_to_delete:
             where = ("--name", seen.group_to_delete, "--subscription", seen.subscription, "--yes")
             yield Step("resource group", "deleted", ("group", "delete", *where))
-
-
-def _is_ours(one: Subscribed, app: App) -> bool:
-    return one.destination.lower() == app.destination.lower()
 
 
 def _role_undone(seen: Seen) -> Iterator[Step]:
@@ -358,7 +371,7 @@ def az(*arguments: str) -> Any:  # noqa: ANN401 - JSON, of as many shapes as the
     program = shutil.which("az")
     if program is None:
         raise AzError("there is no `az` on the PATH: https://aka.ms/install-azure-cli")
-    command = [program, *arguments, "--only-show-errors", "--output", "json"]
+    command = [*started(Path(program)), *arguments, "--only-show-errors", "--output", "json"]
     try:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, timeout=_PATIENCE)
     except subprocess.TimeoutExpired as error:
@@ -369,6 +382,18 @@ def az(*arguments: str) -> Any:  # noqa: ANN401 - JSON, of as many shapes as the
         return json.loads(done.stdout) if done.stdout.strip() else None
     except ValueError as error:
         raise AzError(f"az {' '.join(arguments[:3])} did not answer in JSON: {done.stdout[:200]!r}") from error
+
+
+def started(program: Path) -> tuple[str, ...]:
+    """Give the words that start `az`.
+
+    On Windows it is a batch file, and cmd.exe would take an & in a URL, and quotes in JSON, for its own: so what the
+    batch file starts is started here.
+    """
+    python = program.parent.parent / "python.exe"
+    if program.suffix.lower() in {".cmd", ".bat"} and python.exists():
+        return (str(python), "-IBm", "azure.cli")
+    return (str(program),)
 
 
 def pages(url: str) -> Iterator[dict[str, Any]]:
@@ -583,14 +608,14 @@ def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterato
     step = "read"
     try:
         seen, fresh = observe(subscription, app, data), False
-        for each in undoing(seen, app) if manner.undo else plan(seen, app, data):
+        for each in undoing(seen, app, manner) if manner.undo else plan(seen, app, data, manner):
             step = each.name
             yield carried_out(subscription, each, manner)
             if each.problem:
                 return
             # Events come last of the steps.
             fresh = bool(each.command)
-        if not manner.undo:
+        if not manner.undo and not manner.events_only:
             step = "check"
             yield _checked(subscription, app, manner, fresh=fresh)
     except AzError as error:
@@ -631,8 +656,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--management-group", metavar="NAME", help="every subscription below it, at any depth")
     parser.add_argument("--dry-run", action="store_true", help="read, say what would be done, and change nothing")
     parser.add_argument("--undo", action="store_true", help="take away what was made, and nothing else")
+    parser.add_argument("--events-only", action="store_true", help="leave roles as they are, and wait for no event")
     parser.add_argument("--wait", type=float, default=300, metavar="SECONDS", help="for the check's event (300)")
-    parser.add_argument("--event-subscription", default="drawbridge", metavar="NAME", help="its name (drawbridge)")
     for name, (variable, default) in _FROM_ENVIRONMENT.items():
         parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=f"else from {variable}")
     return parser
@@ -645,6 +670,9 @@ _FROM_ENVIRONMENT = {
     "principal-id": ("APP_PRINCIPAL_ID", ""),
     "delivery": ("EVENT_DELIVERY", "function"),
     "location": ("AZURE_LOCATION", ""),
+    "event-subscription": ("DRAWBRIDGE_EVENT_SUBSCRIPTION", "drawbridge"),
+    "topic-group": ("DRAWBRIDGE_TOPIC_GROUP", "rg-drawbridge-events"),
+    "topic-tags": ("DRAWBRIDGE_TOPIC_TAGS", ""),
 }
 
 
@@ -657,7 +685,17 @@ def app_from(given: argparse.Namespace) -> App:
         word(given.delivery, "function|queue", "--delivery"),
         word(given.location, "[a-z0-9]{2,40}", "--location"),
         word(given.event_subscription, "[A-Za-z0-9-]{3,64}", "--event-subscription"),
+        word(given.topic_group, r"[\w().-]{0,89}[\w()-]", "--topic-group"),
+        tags_of(given.topic_tags),
     )
+
+
+def tags_of(text: str) -> dict[str, str]:
+    """Read tags that are written as name=value,name=value; raises InvalidError."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair]
+    for name, _, value in pairs:
+        word(f"{name}={value}", r"[^<>%&\\?/=]{1,512}=[^=]{1,256}", "--topic-tags")
+    return {name: value for name, _, value in pairs}
 
 
 def subscriptions_of(given: argparse.Namespace) -> list[str]:
@@ -673,7 +711,7 @@ def subscriptions_of(given: argparse.Namespace) -> list[str]:
 def main(words: list[str], say: Callable[[str], None] = print) -> int:
     """Give 0 where every step is done, 1 where something failed, 2 where something was not given as it has to be."""
     given = arguments().parse_args(words)
-    manner = Manner(given.dry_run, given.undo, given.wait)
+    manner = Manner(given.dry_run, given.undo, given.events_only, given.wait)
     try:
         app, data = app_from(given), shipped()
         subscriptions = subscriptions_of(given)

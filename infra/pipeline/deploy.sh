@@ -10,8 +10,8 @@ outputs=$(az deployment sub create --only-show-errors --name drawbridge --locati
   --template-file infra/main.bicep --parameters "$PARAMETERS" --query properties.outputs --output json)
 output() { printf '%s' "$outputs" | python3 -c "import json, sys; print(json.load(sys.stdin)['$1']['value'])"; }
 APP_ID=$(output APP_ID) STORAGE_ID=$(output STORAGE_ID) EVENT_DELIVERY=$(output EVENT_DELIVERY)
-WATCHED_SUBSCRIPTIONS=$(output WATCHED_SUBSCRIPTIONS)
-export APP_ID STORAGE_ID EVENT_DELIVERY WATCHED_SUBSCRIPTIONS AZURE_LOCATION
+APP_PRINCIPAL_ID=$(output APP_PRINCIPAL_ID) WATCHED_SUBSCRIPTIONS=$(output WATCHED_SUBSCRIPTIONS)
+export APP_ID STORAGE_ID EVENT_DELIVERY APP_PRINCIPAL_ID WATCHED_SUBSCRIPTIONS AZURE_LOCATION
 
 az functionapp deployment source config-zip --only-show-errors --output none \
   --resource-group "$(output RESOURCE_GROUP)" --name "$(output APP_NAME)" --src "$package"

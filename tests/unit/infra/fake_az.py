@@ -1,6 +1,7 @@
 """Stands for Azure behind the program `az`: answers what infra/watch.py asks, from a file, and keeps what it does.
 
-A test puts it on the PATH; FAKE_AZURE names the file. It is a script: nothing imports it.
+A test puts it on the PATH; FAKE_AZURE names the file. A file ``refuses`` beside it has a part of the calls that fail
+for as long as it is there. It is a script: nothing imports it.
 """
 
 from __future__ import annotations
@@ -157,6 +158,9 @@ def main(words: list[str]) -> None:
     state: State = json.loads(file.read_text("utf-8"))
     state["calls"].append(words)
     refused = next((said for part, said in state["refused"].items() if part in " ".join(words)), None)
+    refuses = file.with_name("refuses")
+    if refuses.exists() and refuses.read_text("utf-8") in " ".join(words):
+        refused = "(DestinationNotFound) not yet"
     given = None if refused else answer(state, words)
     file.write_text(json.dumps(state), "utf-8")
     if refused:

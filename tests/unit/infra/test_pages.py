@@ -96,7 +96,7 @@ def test_the_parameters_for_networks_are_those_of_the_template() -> None:
 
 def test_the_variables_of_azd_are_told() -> None:
     used = set(re.findall(r"\$\{(DRAWBRIDGE_\w+|VNET_ENABLED)", (INFRA / "main.parameters.json").read_text("utf-8")))
-    used |= set(re.findall(r"\$\{(DRAWBRIDGE_\w+)", (INFRA / "hooks" / "postdeploy.sh").read_text("utf-8")))
+    used |= set(re.findall(r"DRAWBRIDGE_\w+", (INFRA / "watch.py").read_text("utf-8")))
 
     assert [name for name in used if f"`{name}`" not in page("settings.md")] == []
 

@@ -12,7 +12,7 @@ import pytest
 
 import watch
 from tests.unit.infra.bicep import INFRA
-from watch import App, Seen, Shipped, Step, Subscribed, Topic
+from watch import App, Manner, Seen, Shipped, Step, Subscribed, Topic
 
 ONE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
 HOME = "/subscriptions/99999999-2222-3333-4444-555555555555/resourceGroups/rg-drawbridge/providers"
@@ -85,7 +85,7 @@ ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
         ),
         pytest.param(
             replace(SETTLED, topic=None),
-            [*DONE[:4], f'{DEPLOYED} tags={{"managed-by":"drawbridge"}}'],
+            [*DONE[:4], f'{DEPLOYED} topicResourceGroup=rg-drawbridge-events tags={{"managed-by":"drawbridge"}}'],
             id="no topic: one is made, with the mark",
         ),
         pytest.param(
@@ -104,6 +104,11 @@ ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
             id="another deployment has the name",
         ),
         pytest.param(
+            replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, destination=f"{APP.storage}#events"),))),
+            [*DONE[:4], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
+            id="the app has got a public address since",
+        ),
+        pytest.param(
             replace(SETTLED, topic=replace(ADOPTED, principal="", subscribed=())),
             [*DONE[:4], "events: topic all has no system-assigned identity"],
             id="the topic that is there has no identity",
@@ -111,7 +116,7 @@ ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
     ],
 )  # fmt: skip
 def test_what_is_missing_is_made_and_nothing_else(seen: Seen, wanted: list[str]) -> None:
-    assert told(watch.plan(seen, APP, DATA)) == wanted
+    assert told(watch.plan(seen, APP, DATA, Manner())) == wanted
 
 
 ABSENT, NO_ROLE = "event subscription: is not there", "role for caches: none was made here"
@@ -149,7 +154,7 @@ GONE = "event subscription: delete …/eventSubscriptions/drawbridge"
     ],
 )  # fmt: skip
 def test_only_what_was_made_is_taken_back(seen: Seen, wanted: list[str]) -> None:
-    assert told(watch.undoing(seen, APP)) == wanted
+    assert told(watch.undoing(seen, APP, Manner())) == wanted
 
 
 @pytest.mark.parametrize(
@@ -220,7 +225,7 @@ class Azure:
 def azure(tmp_path: Path) -> Azure:
     """Give two subscriptions in which nothing is."""
     program = tmp_path / "az"
-    program.write_text(f"#!{sys.executable}\nimport runpy\nrunpy.run_path({str(FAKE)!r})\n", "utf-8")
+    program.write_text(f"#!{sys.executable} -IS\nimport runpy\nrunpy.run_path({str(FAKE)!r})\n", "utf-8")
     program.chmod(0o755)
     file = tmp_path / "azure.json"
     empty: dict[str, object] = {"calls": [], "registered": {}, "delivered": 0, "delivers": 1, "refused": {}}
@@ -364,6 +369,9 @@ def test_events_go_to_the_queue_where_the_app_has_no_public_address(azure: Azure
         ([ONE], {"principal_id": "me"}, "--principal-id: 'me' is not a GUID"),
         ([ONE], {"delivery": "mail"}, "--delivery"),
         ([ONE], {"location": "West Europe"}, "--location"),
+        ([ONE], {"topic_group": "a/b"}, "--topic-group"),
+        ([ONE], {"topic_tags": "owner"}, "--topic-tags: 'owner=' is not of the form"),
+        ([ONE], {"topic_tags": "a<b=c"}, "--topic-tags"),
         ([ONE], {"management_group": "a/../b"}, "--management-group"),
     ],
 )  # fmt: skip
@@ -373,6 +381,100 @@ def test_what_is_not_of_its_form_reaches_no_az(
     done = azure.run(*words, **options)
 
     assert (done.returncode, said in done.stdout, azure.state["calls"]) == (2, True, []), done.stdout
+
+
+def test_what_is_made_has_the_tags_and_the_group_that_a_company_asks_for(azure: Azure) -> None:
+    azure.run(ONE, topic_tags="owner=platform,costCenter=4 2", topic_group="rg-events-weu")
+    tags = {"owner": "platform", "costCenter": "4 2"} | watch.MARK
+
+    assert [(each["name"], each["tags"]) for each in azure.state["groups"]] == [("rg-events-weu", tags)]
+    assert azure.state["topics"][0]["tags"] == tags
+
+
+def test_events_alone_leave_roles_to_the_deployment(azure: Azure) -> None:
+    done = azure.run("--events-only", ONE)
+
+    assert (done.returncode, len(azure.state["topics"])) == (0, 1), done.stdout
+    assert [call for call in azure.written() if "drawbridge-role" in call or "roledefinitions" in call.lower()] == []
+    assert (azure.state["delivered"], "check" in done.stdout) == (0, False)
+
+
+# ── the hook of azd ──────────────────────────────────────────────────────────────────────────────
+
+HOOKS = [INFRA / "hooks" / name for name in ("postdeploy.sh", "postdeploy.ps1")]
+FROM_AZD = {
+    "APP_ID": APP.id,
+    "STORAGE_ID": APP.storage,
+    "APP_PRINCIPAL_ID": APP.principal,
+    "EVENT_DELIVERY": "queue",
+    "AZURE_LOCATION": "westeurope",
+    "AZURE_SUBSCRIPTION_ID": ONE,
+}
+
+
+def hooked(azure: Azure, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the hook as azd does; `sleep` lets what was refused be granted."""
+    programs = {"python3": f'exec {sys.executable} "$@"', "sleep": f"rm {azure.path / 'refuses'}"}
+    for name, text in programs.items():
+        (azure.path / name).write_text(f"#!/bin/sh\n{text}\n", "utf-8")
+        (azure.path / name).chmod(0o755)
+    known = {"PATH": f"{azure.path}:/usr/bin:/bin", "FAKE_AZURE": str(azure.file), "FAKE_INFRA": str(INFRA)}
+    command = [str(HOOKS[0])]
+    return subprocess.run(
+        command, env=known | FROM_AZD | environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_hook_brings_the_events_of_every_watched_subscription_and_undo_takes_them_away(azure: Azure) -> None:
+    before = azure.things()
+    done = hooked(azure, WATCHED_SUBSCRIPTIONS=f"{ONE} {OTHER}")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [one["properties"]["source"][-36:] for one in azure.state["topics"]] == [ONE, OTHER]
+    assert azure.state["subscribed"][0]["properties"]["deliveryWithResourceIdentity"] is not None
+    calls = azure.written()
+    assert (hooked(azure).returncode, azure.written()) == (0, calls)
+    assert azure.run("--undo", ONE, OTHER, delivery="queue").returncode == 0
+    assert azure.things() == before
+
+
+def test_the_hook_takes_a_topic_that_is_there(azure: Azure) -> None:
+    azure.holds(topics=[ADOPTABLE], registered=REGISTERED)
+
+    assert (hooked(azure).returncode, azure.state["topics"]) == (0, [ADOPTABLE])
+    assert azure.state["subscribed"][0]["id"].startswith(TOPIC)
+
+
+def test_the_hook_tries_again_while_a_function_is_not_known_everywhere(azure: Azure) -> None:
+    (azure.path / "refuses").write_text("drawbridge-events", "utf-8")
+    done = hooked(azure)
+
+    assert (done.returncode, "trying again in a minute (1 of 4)" in done.stderr) == (0, True), done.stdout
+    assert "FAILED" in done.stdout
+
+
+def test_the_hook_says_what_is_missing_and_does_not_wait_for_it(azure: Azure) -> None:
+    done = hooked(azure, APP_ID="")
+
+    assert (done.returncode, azure.state["calls"], done.stderr) == (2, [], "")
+    assert "--app-id" in done.stdout
+
+
+def test_both_hooks_do_the_same() -> None:
+    given = [re.findall(r"watch\.py\" (--[\w-]+(?: --[\w-]+)*) \$", path.read_text("utf-8")) for path in HOOKS]
+    tries = [re.findall(r"tries\"? -ge (\d+)", path.read_text("utf-8")) for path in HOOKS]
+
+    assert given == [["--events-only"], ["--events-only"]]
+    assert tries == [["5"], ["5"]]
+
+
+def test_on_windows_what_the_batch_file_starts_is_started(tmp_path: Path) -> None:
+    batch = tmp_path / "wbin" / "az.cmd"
+    assert watch.started(batch) == (str(batch),)
+    (tmp_path / "python.exe").touch()
+
+    assert watch.started(batch) == (str(tmp_path / "python.exe"), "-IBm", "azure.cli")
+    assert watch.started(tmp_path / "wbin" / "az") == (str(tmp_path / "wbin" / "az"),)
 
 
 def test_without_az_it_says_where_to_get_it(azure: Azure) -> None:
