@@ -16,7 +16,7 @@ from drawbridge_cli.caches import KINDS, CacheName, InvalidCacheError
 from drawbridge_cli.client import Client, Json, Reply
 from drawbridge_cli.exits import Exit, of_state, of_verdict
 from drawbridge_cli.following import Patience, follow, interrupted
-from drawbridge_cli.screen import Screen, fleet_table, standing
+from drawbridge_cli.screen import Screen, fleet_table, standing, subscriptions_table
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, None: 1}
@@ -236,6 +236,20 @@ def fleet(session: Session, **filters: str | None) -> Exit:
         fleet_table(rows),
         [f"{len(rows)} {'cache' if len(rows) == 1 else 'caches'}" + (f": {summary}" if rows else "")],
     )
+    return Exit.READY
+
+
+@drawbridge.command(epilog=examples("subscriptions", "subscriptions --problems", "subscriptions --json"))
+@click.option("--problems", is_flag=True, help="Only those that something is the matter with.")
+@the_session
+def subscriptions(session: Session, *, problems: bool) -> Exit:
+    """List the subscriptions in scope: when an event of each last came, what is the matter, and what mends it."""
+    body = session.client().ask("GET", "subscriptions").body
+    rows: list[Json] = body.get("value") or []
+    ill = [row for row in rows if row.get("problems")]
+    shown = ill if problems else rows
+    told = f"{len(rows)} {'subscription' if len(rows) == 1 else 'subscriptions'}, {len(ill)} with problems"
+    session.screen.table({**body, "value": shown}, subscriptions_table(shown), [told])
     return Exit.READY
 
 

@@ -136,6 +136,21 @@ def fleet_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def subscriptions_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out the subscriptions in scope, one a line, and one more for each further problem."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("subscription", "status", "caches", "last event", "problem", "what to do"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in {"status", "caches", "last event"})
+    for row in rows:
+        event = str(row.get("lastEvent") or "")[:16].replace("T", " ") or "never"
+        cells = (str(row.get("subscription", "")), str(row.get("status", "")), str(row.get("caches", "")), event)
+        problems: Sequence[Mapping[str, Any]] = row.get("problems") or ({},)
+        for problem in problems:
+            code = f"[red]{escape(str(problem['code']))}[/]" if problem.get("code") else ""
+            table.add_row(*map(escape, cells), code, escape(str(problem.get("help") or problem.get("message") or "")))
+    return table
+
+
 def _short(resource_id: str) -> str:
     parts = resource_id.strip("/").split("/")
     return "/".join((parts[1], parts[3], parts[7])) if len(parts) == 8 else resource_id  # noqa: PLR2004 - parts of an id

@@ -1,6 +1,7 @@
 """The command as its user meets it before any app is reached: help, mistakes, completion, and what it is made of."""
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -11,8 +12,10 @@ from drawbridge_cli import __version__
 from drawbridge_cli.__main__ import run
 from drawbridge_cli.commands import drawbridge
 from drawbridge_cli.exits import Exit, of_state, of_verdict
+from shared.api.operations.subscriptions import LIST_SUBSCRIPTIONS
 from shared.api.shapes.common import State
 from shared.model import VerdictKind
+from tests.unit.cli.test_client import front
 
 CLI = Path(__file__).parents[3] / "cli"
 COMMANDS = sorted(drawbridge.commands)
@@ -62,6 +65,22 @@ def test_a_mistake_ends_with_1_and_says_what_is_wrong(
 
     assert run(arguments) == Exit.ERROR
     assert words in capsys.readouterr().err.replace("\n", " ")
+
+
+@pytest.mark.parametrize(("only", "told"), [((), ["11111111", "22222222"]), (("--problems",), ["22222222"])])
+def test_subscriptions_are_listed_with_what_is_the_matter_and_what_mends_it(
+    only: tuple[str, ...], told: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with front(200, json.dumps(LIST_SUBSCRIPTIONS.shown).encode()) as at:
+        monkeypatch.setenv("DRAWBRIDGE_URL", at.url)
+        monkeypatch.setenv("DRAWBRIDGE_KEY", "key")
+        assert run(["subscriptions", *only]) == Exit.READY
+
+    assert [path for _, path, _ in at.asked] == ["/api/subscriptions"]
+    _, *rows, summary = capsys.readouterr().out.splitlines()
+    assert [row[:8] for row in rows] == told
+    assert re.search(r"done +3 +never +NoEvents +\./dev watch 22222222-3333-4444-5555-666666666666", rows[-1])
+    assert summary == "2 subscriptions, 1 with problems"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
