@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from shared.ids import CacheId
+    from shared.ids import CacheId, GroupId, NetworkId
     from shared.policy import Policy
     from shared.store import Store
 
@@ -68,7 +68,8 @@ class Intake:
             return Messages([], [])
         messages = await self._messages(named)
         operation = named.wake.operation if isinstance(named, OfCache) else named.operation
-        log.info("event", operation=operation, caches=len(messages.work), looks=len(messages.looks), event=event_id)
+        count = {"caches": len(messages.work), "looks": len(messages.looks)}
+        log.info("event", operation=operation, about=_about(named), event=event_id, **count)
         return messages
 
     async def take_all(self, events: Iterable[Delivered]) -> Messages:
@@ -125,3 +126,14 @@ class Intake:
         linked = [cache for _, cache in await self.store.links.of_group(named.group)]
         caches = dict.fromkeys((*inside, *linked))
         return [cache for cache in caches if self.policy.scope.may_admit(cache.group_id)]
+
+
+def _about(named: OfCache | OfEndpoint | OfGroup) -> CacheId | NetworkId | GroupId:
+    """Say what an event is about: a cache, an endpoint or a resource group."""
+    match named:
+        case OfCache():
+            return named.wake.cache
+        case OfEndpoint():
+            return named.endpoint
+        case OfGroup():
+            return named.group
