@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, List  # noqa: UP035 - Microsoft's worker refus
 import azure.functions as func
 
 from functions import composition
+from functions.taking import note_age
 from shared.logs import Log
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ async def on_queued_event(message: func.QueueMessage, work: func.Out[List[str]],
     """Turn what Event Grid has put on the queue into messages."""
     from shared.events import InvalidEventError, delivered
 
+    note_age(message, "events")
     try:
         events = delivered(message.get_body())
     except InvalidEventError as error:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import azure.functions as func
-from azure.functions.queue import QueueMessage
 
 from functions import composition
+from functions.taking import inserted, note_age
 from shared.logs import Log
 
 bp = func.Blueprint()
@@ -26,12 +24,10 @@ async def sweep(timer: func.TimerRequest) -> None:
 @bp.queue_trigger(arg_name="message", queue_name="sweep", connection="AzureWebJobsStorage")
 async def sweep_page(message: func.QueueMessage) -> None:
     """Look through one page of one subscription's caches."""
-    inserted = message.insertion_time if isinstance(message, QueueMessage) else None
-    if not isinstance(inserted, datetime):
-        raise TypeError("the host gives the insertion time of every message")
     from shared.store.queue import decode_sweep
 
-    await composition.sweeper().page(decode_sweep(message.get_body()), inserted)
+    note_age(message, "sweep")
+    await composition.sweeper().page(decode_sweep(message.get_body()), inserted(message))
 
 
 @bp.function_name("sweep_poison")
@@ -45,4 +41,5 @@ async def sweep_poison(message: func.QueueMessage) -> None:
     except InvalidMessageError as error:
         log.error("message dropped", error=error)  # noqa: TRY400 - what is wrong with it is all there is to say
         return
+    log.error("gave up", subscription=page.subscription, type=page.type, sweep=page.sweep)
     await composition.sweeper().fail(page)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import azure.functions as func
-from azure.functions.queue import QueueMessage
 
 from functions import composition
+from functions.taking import inserted, note_age
 from shared.logs import Log
 
 bp = func.Blueprint()
@@ -23,7 +21,8 @@ async def reconcile(message: func.QueueMessage) -> None:
     read = decode_any(message.get_body())
     if isinstance(read, NetworkWake):
         return await composition.networks().run(read)
-    return await composition.reconciler().run(read.wake, read.woken_at(_inserted(message)))
+    note_age(message, "reconcile", read.delay)
+    return await composition.reconciler().run(read.wake, read.woken_at(inserted(message)))
 
 
 @bp.function_name("reconcile_poison")
@@ -40,10 +39,3 @@ async def reconcile_poison(message: func.QueueMessage) -> None:
     if isinstance(read, NetworkWake):
         return await composition.networks().fail(read)
     return await composition.reconciler().fail(read.wake)
-
-
-def _inserted(message: func.QueueMessage) -> datetime:
-    inserted = message.insertion_time if isinstance(message, QueueMessage) else None
-    if not isinstance(inserted, datetime):
-        raise TypeError("the host gives the insertion time of every message")
-    return inserted

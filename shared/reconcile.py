@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -151,16 +152,22 @@ class Reconciler:
                 await self.store.caches.release(claim, problem=claim.row.problem)
             case Claim() as claim:
                 with about(cache=wake.cache, pass_id=pass_id, **_cause(wake)):
-                    if wake.trigger in {Trigger.EVENT, Trigger.REQUEST}:
-                        waited = (claim.started - woken_at).total_seconds()
-                        log.info("taken up", cache=wake.cache, trigger=wake.trigger, waited=waited)
-                    await self._pass(claim, wake, pass_id)
+                    await self._claimed(claim, wake, (claim.started - woken_at).total_seconds())
             case Covered():
                 log.info("covered by an earlier pass", cache=wake.cache)
             case Taken():
                 await self.store.queue.put(wake, _TAKEN_PAUSE + _jitter(_TAKEN_PAUSE), woken_at=woken_at)
             case other:
                 assert_never(other)
+
+    async def _claimed(self, claim: Claim, wake: WakeUp, waited: float) -> None:
+        asked = wake.trigger in {Trigger.EVENT, Trigger.REQUEST}
+        if asked:
+            log.info("taken up", cache=wake.cache, trigger=wake.trigger, waited=waited)
+        took = await self._pass(claim, wake, claim.pass_id)
+        if asked:
+            # The wait is between two times of the storage service, the pass between two of this process.
+            log.measure("answered by a verdict", trigger=wake.trigger, after=max(waited, 0) + took)
 
     async def fail(self, wake: WakeUp) -> None:
         """Make a message that was given up visible in verdict, history and topic; the sweep tries the cache again."""
@@ -200,9 +207,14 @@ class Reconciler:
         left = until - self.clock() if until else timedelta()
         return left + _jitter(left + timedelta(seconds=2)) if left > timedelta() else None
 
-    async def _pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
+    async def _pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> float:
+        """Make the pass; gives how many seconds it took."""
+        begun = time.monotonic()
         with counted():
             await self._counted_pass(claim, wake, pass_id)
+        took = time.monotonic() - begun
+        log.measure("passed", took=took)
+        return took
 
     async def _counted_pass(self, claim: Claim, wake: WakeUp, pass_id: str) -> None:
         try:

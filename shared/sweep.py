@@ -249,6 +249,7 @@ class Sweeper:
             return
         # Before the end is noted: whoever cannot read this comes again.
         silent = await self._silent(swept)
+        took = (await self.store.now() - swept.started).total_seconds()
         if not await self.store.sweeps.complete(run):
             return
         unreadable: Mapping[str, str] = {each.subscription: _why(each) for each in swept.failed}
@@ -257,7 +258,15 @@ class Sweeper:
         named = tuple(sorted(each.subscription for each in silent))
         told = SweepAnnouncement(run, len(swept.subscriptions), unreadable, caches, drifted, named)
         failed, mute = len(unreadable), len(silent)
-        log.info("sweep completed", sweep=run, caches=caches, drifted=drifted, unreadable=failed, silent=mute)
+        log.info(
+            "sweep completed",
+            sweep=run,
+            caches=caches,
+            drifted=drifted,
+            unreadable=failed,
+            silent=mute,
+            took=took,
+        )
         _tell(silent)
         try:
             await self.publisher.publish_sweep(run, told)

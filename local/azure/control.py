@@ -53,6 +53,8 @@ class Control:
             web.get(f"{_PREFIX}/deliveries", _guarded(self._deliveries)),
             web.get(f"{_PREFIX}/topic", _guarded(self._topic)),
             web.post(f"{_PREFIX}/topic/outage", _guarded(self._topic_outage)),
+            web.get(f"{_PREFIX}/metrics", _guarded(self._metrics)),
+            web.post(f"{_PREFIX}/metrics/outage", _guarded(self._metrics_outage)),
         ]
 
     async def _index(self, _: web.Request) -> web.Response:
@@ -154,6 +156,14 @@ class Control:
     async def _topic_outage(self, request: web.Request) -> web.Response:
         body = await _json(request)
         self.emulator.topic.fail(body.get("status", 503), body.get("count", 1), kept=bool(body.get("kept")))
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.json_response({"value": self.emulator.ingestion.shown()})
+
+    async def _metrics_outage(self, request: web.Request) -> web.Response:
+        body = await _json(request)
+        self.emulator.ingestion.fail(body.get("status", 503), body.get("count", 1), body.get("retryAfter"))
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
 

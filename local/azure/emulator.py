@@ -25,6 +25,8 @@ from local.azure.faultplan import FaultPlan
 from local.azure.faults import Faults
 from local.azure.http import ArmListener, application
 from local.azure.identity import APP_SERVICE_PATH, Identity
+from local.azure.ingestion import PATH as INGESTION_PATH
+from local.azure.ingestion import Ingestion
 from local.azure.proxy import ConnectProxy
 from local.azure.resourcegraph import GraphOptions
 from local.azure.throttle import Buckets
@@ -105,6 +107,7 @@ class Emulator:
     identity: Identity
     entra: Entra
     topic: Topic
+    ingestion: Ingestion
     delivery: Delivery
     authority: Authority
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -132,7 +135,8 @@ class Emulator:
         tokens = Tokens()
         delivery = Delivery(world.clock, world.faults, world.random, options.delivery)
         identity = Identity(tokens, options.principal)
-        emulator = cls(options, world, tokens, identity, Entra(tokens), Topic(tokens), delivery, make_authority(folder))
+        takers = (Topic(tokens), Ingestion(tokens))
+        emulator = cls(options, world, tokens, identity, Entra(tokens), *takers, delivery, make_authority(folder))
         if options.faults is not None:
             options.faults.begin(world.faults)
         world.listeners.append(delivery.publish)
@@ -165,6 +169,9 @@ class Emulator:
         arm = application()
         arm.add_routes(Control(self).routes())
         arm.router.add_post(f"{TOPIC_PATH}/api/events", self.topic.handle)
+        # Connection strings end with a slash, and Microsoft's exporter adds its own.
+        arm.router.add_post(f"/{INGESTION_PATH}", self.ingestion.handle)
+        arm.router.add_post(INGESTION_PATH, self.ingestion.handle)
         arm.router.add_get(metadata.PATH, metadata.answer)
         arm.add_routes(self.entra.routes())
         arm.router.add_route("*", "/{path:.*}", ArmListener(self.world, self.tokens).handle)
@@ -253,6 +260,16 @@ class Emulator:
             "DRAWBRIDGE_PRINCIPAL_ID": self.principal.object_id,
         }
 
+    @property
+    def telemetry(self) -> dict[str, str]:
+        """Give the variables that have an app send its metrics here, as its managed identity."""
+        return {
+            "APPLICATIONINSIGHTS_CONNECTION_STRING": (
+                f"InstrumentationKey={self.ingestion.key};IngestionEndpoint={self.arm_url}/"
+            ),
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "Authorization=AAD",
+        }
+
     async def subscribe_events(
         self,
         url: str,
@@ -285,6 +302,8 @@ class Emulator:
         self.world.reset()
         self.topic.published.clear()
         self.topic.outages.clear()
+        self.ingestion.items.clear()
+        self.ingestion.outages.clear()
         self.delivery.attempts.clear()
         self.delivery.dropped.clear()
 

@@ -41,8 +41,11 @@ class Tokens:
         body = f"{_pack({'alg': 'HS256', 'typ': 'JWT'})}.{_pack(claims)}"
         return f"{body}.{self._sign(body)}", expires
 
-    def read(self, authorization: str | None) -> Caller:
-        """Read a header's value; raises ArmError (401) for a missing, foreign or expired token."""
+    def read(self, authorization: str | None, audience: str = "") -> Caller:
+        """Read a header's value; raises ArmError (401) for a missing, foreign or expired token.
+
+        With an ``audience``, a token that was asked for somebody else is a foreign one.
+        """
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise errors.no_token()
@@ -50,6 +53,8 @@ class Tokens:
         if not hmac.compare_digest(signature, self._sign(body)):
             raise errors.invalid_token()
         claims = json.loads(base64.urlsafe_b64decode(body.split(".")[1] + "=="))
+        if audience and claims["aud"].rstrip("/") != audience:
+            raise errors.invalid_token()
         if claims["exp"] < time.time():
             raise errors.expired_token(_shown(claims["exp"]), _shown(time.time()))
         return Caller(claims["oid"], claims["appid"], claims["tid"], claims.get("upn", ""), claims.get("name", ""))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
+from shared.logs import Log
+
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential
     from azure.core.pipeline import AsyncPipeline, PipelineRequest
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from azure.mgmt.redisenterprise.aio import RedisEnterpriseManagementClient
 
 T = TypeVar("T")
+log = Log(__name__)
 
 VERSION = "0.1.0"
 
@@ -189,6 +192,7 @@ class Clients:
 
     def throttled(self) -> None:
         """Count an answer by which Azure asked for fewer requests."""
+        log.measure("throttled by azure")
         for counts in (self.calls, *_counting.get()):
             counts.throttles += 1
 
@@ -241,8 +245,10 @@ def _counting_policy(calls: CallCounts) -> SansIOHTTPPolicy[Any, Any]:
 
     class Counting(SansIOHTTPPolicy[Any, Any]):
         def on_request(self, request: PipelineRequest[Any]) -> None:
+            reading = request.http_request.method in _READING
+            log.measure("asked azure", kind="read" if reading else "write")
             for counts in (calls, *_counting.get()):
-                if request.http_request.method in _READING:
+                if reading:
                     counts.reads += 1
                 else:
                     counts.writes += 1

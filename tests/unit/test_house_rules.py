@@ -29,8 +29,10 @@ SDK_ROOMS = {
     "azure.mgmt": ["shared/arm/"],
     "azure.storage": ["shared/store/"],
     "azure.data": ["shared/store/"],
-    "azure.core": ["shared/arm/", "shared/store/", "shared/publish"],
+    "azure.core": ["shared/arm/", "shared/store/", "shared/publish", "shared/insights"],
     "azure.eventgrid": ["shared/publish"],
+    "azure.monitor": ["shared/insights"],
+    "opentelemetry": ["shared/insights"],
 }
 WORLDLY = {
     "asyncio",

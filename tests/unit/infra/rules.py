@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from shared import events
+from shared.metrics import METRICS
 from shared.model import Reason, Trigger
 from tests.unit.infra.bicep import ROOT, Declaration, Expression, Template, parse
 
@@ -1171,9 +1172,12 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
 
 
 @rule
-def every_query_asks_for_lines_that_the_app_writes(root: Path) -> Iterator[str]:
+def every_query_asks_for_lines_that_the_app_writes_or_metrics_that_it_sends(root: Path) -> Iterator[str]:
     written = messages()
     for name, query in queries(root).items():
+        if query.strip().startswith("AppMetrics"):
+            yield from asks_for_metrics(name, query)
+            continue
         asked = re.findall(r'Message startswith "([^"]+) \{"', query)
         if not asked:
             yield f"{name} asks for no line of the log"
@@ -1190,6 +1194,20 @@ def every_query_asks_for_lines_that_the_app_writes(root: Path) -> Iterator[str]:
     for reason in ("Exposed", "Contested"):
         if f'"{reason}"' not in queries(root).get(f"{reason.lower()}.kql", ""):
             yield f"{reason.lower()}.kql does not ask for {reason}"
+
+
+def asks_for_metrics(name: str, query: str) -> Iterator[str]:
+    """Hold a query of the table of metrics against the catalogue."""
+    known = {metric.name: metric for metric in METRICS}
+    asked = re.findall(r'Name == "([^"]+)"', query)
+    if not asked:
+        yield f"{name} asks for no metric"
+    yield from (f"{name} asks for {metric!r}, which nothing sends" for metric in asked if metric not in known)
+    split = {one for metric in asked if metric in known for one in known[metric].splits}
+    by = set(re.findall(r"Properties\.(\w+)", query))
+    yield from (f"{name} asks for {one}, which {asked} are not split by" for one in sorted(by - split))
+    columns = set(re.findall(r"(?:sum|max|min)\((\w+)\)", query))
+    yield from (f"{name} asks for the column {one}" for one in sorted(columns - {"Sum", "ItemCount", "Min", "Max"}))
 
 
 def queries(root: Path) -> dict[str, str]:
