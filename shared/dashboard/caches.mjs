@@ -156,11 +156,17 @@ async function happened(where, path) {
 
 function past(row) {
   const by = [row.trigger, row.operation, row.caller && `by ${row.caller}`].filter(Boolean).join(", ");
-  const said = (verdict) => (verdict ? [verdict.verdict, verdict.reason].filter(Boolean).join(" ") : "nothing said");
-  const open = row.was.publicNetworkAccess === row.became.publicNetworkAccess ? "" : `public access ${row.was.publicNetworkAccess} → ${row.became.publicNetworkAccess}`;
+  const [was, became] = [row.was, row.became].map((each) => each.publicNetworkAccess || "not known");
+  const open = was === became ? "" : `public access: ${was} → ${became}`;
   return [
     moment(row.at), ` · ${by}`,
-    el("div", {}, `${said(row.before)} → ${said(row.after)}${row.after.message ? `: ${row.after.message}` : ""}`),
+    el("div", {}, `${inShort(row.before)} → ${inShort(row.after)}${row.after.message ? `: ${row.after.message}` : ""}`),
     [...row.done, open].filter(Boolean).map((words) => el("div", { class: "quiet" }, words)),
   ].flat();
+}
+
+function inShort(verdict) {
+  if (!verdict) return "nothing said";
+  const { reason, step } = verdict;
+  return `${verdict.verdict}${reason ? ` ${reason}` : ""}${step ? ` (${step})` : ""}`;
 }

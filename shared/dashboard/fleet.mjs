@@ -28,7 +28,7 @@ const sum = (counts) => Object.values(counts).reduce((total, each) => total + ea
 
 function tell({ verdicts, kinds, reasons }, latest) {
   const all = sum(verdicts);
-  document.title = verdicts.Blocked ? `(${verdicts.Blocked}) Drawbridge` : "Drawbridge";
+  document.title = `${verdicts.Blocked ? `(${verdicts.Blocked}) ` : ""}Drawbridge ${location.hostname}`;
   fill(at("totals"),
     verdicts.AuditOnly ? audit(verdicts.AuditOnly) : "",
     el("div", { class: "tiles" }, tile("all", all, "", () => jump({})), tilesOf(verdicts)),
@@ -67,7 +67,7 @@ function kindsOf(kinds) {
 }
 
 function nothing(latest) {
-  if (!latest) return "Nothing has been seen yet: the first sweep finds the caches that there are, and events tell of changes before.";
+  if (!latest) return "Nothing has been seen yet. The first sweep finds the caches that there are; until then, only those appear that something happens to.";
   if (latest.state !== "Ready") return "Nothing has been judged yet: a sweep is under way. Refresh in a minute.";
   if (latest.seen) return "The sweep has seen caches, and none has been judged yet: they are on the queue. Refresh in a minute.";
   return "The sweep has seen no cache. The policy's scope, and what the app's identity may read, say where it looks.";

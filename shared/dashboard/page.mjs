@@ -14,6 +14,7 @@ let opened = false;
 
 export function start() {
   prepare();
+  at("where").textContent = location.hostname;
   const back = encodeURIComponent(location.pathname);
   at("enter").href = `/.auth/login/aad?post_login_redirect_uri=${back}`;
   at("out").href = `/.auth/logout?post_logout_redirect_uri=${back}`;

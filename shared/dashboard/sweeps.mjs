@@ -54,32 +54,38 @@ export function overdue(listed, now = Date.now()) {
 }
 
 export async function subscriptions() {
-  const part = at("subscriptions-part");
   try {
-    const found = (await ask("/api/subscriptions")).value.filter((each) => each.problems.length);
+    const all = (await ask("/api/subscriptions")).value;
     // What somebody has unfolded stays so, unless there is something new.
-    if (shown === JSON.stringify(found)) return;
-    shown = JSON.stringify(found);
-    part.hidden = found.length === 0;
-    fill(at("subscriptions"), listed(found));
+    const told = JSON.stringify(all.map(({ subscription, problems }) => [subscription, problems]));
+    if (shown === told) return;
+    shown = told;
+    fill(at("subscriptions"), listed(all));
   } catch (error) {
     shown = "";
-    part.hidden = error.status === 404;
     fill(at("subscriptions"), failed(error, subscriptions));
   }
 }
 
-function listed(found) {
+function listed(all) {
+  const found = all.filter((each) => each.problems.length).sort((one, other) => gravity(one) - gravity(other));
+  if (!all.length) return el("p", { class: "quiet" }, "None is known before the first sweep.");
+  if (!found.length) return el("p", {}, `✓ ${counted(all.length, "subscription")} in scope, and nothing known to be the matter with any.`);
   const list = el("ul", {});
   const more = el("div", {});
+  let next = 0;
   const further = () => {
-    list.append(...found.splice(0, TOLD).map((each) => el("li", {}, troubled(each))));
-    fill(more, found.length ? button(`${counted(found.length, "more")}`, further) : "");
+    list.append(...found.slice(next, next + TOLD).map((each) => el("li", {}, troubled(each))));
+    next += TOLD;
+    fill(more, next < found.length ? button(`${(found.length - next).toLocaleString("en")} more`, further) : "");
   };
-  const number = found.length;
   further();
-  return [el("p", { class: "quiet" }, `${counted(number, "subscription")}. What mends one is typed where the repository of Drawbridge is.`), list, more];
+  const words = `Something is the matter with ${found.length.toLocaleString("en")} of ${counted(all.length, "subscription")} in scope. The commands are typed in the folder of Drawbridge's repository.`;
+  return [el("p", { class: "warn" }, words), list, more];
 }
+
+// What cannot be read is not looked after at all; what sends no events is looked after late.
+const gravity = ({ problems }) => (problems.some((each) => each.code !== "NoEvents") ? 0 : 1);
 
 function troubled({ subscription, caches, lastEvent, problems }) {
   const summary = el("summary", { class: "line" },

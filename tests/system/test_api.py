@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -28,6 +32,7 @@ pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module"
 
 ENROLLED = {"drawbridge": "private"}
 NOBODYS = "99999999-0000-1111-2222-333333333333"
+JSDOM = Path(__file__).parents[2] / ".dev" / "tools" / "jsdom"
 CACHES: tuple[CacheSeed | ClusterSeed, ...] = (
     CacheSeed(fleet.APPS, "rg-shop", "plain"),
     CacheSeed(fleet.APPS, "rg-shop", "willing"),
@@ -486,3 +491,34 @@ async def test_a_policy_that_cannot_be_used_shows_in_health_and_its_text_does_no
 
     assert reply.status == 503
     assert reply.body == {"status": "failing", "problems": ["the policy cannot be used"]}
+
+
+# ── the dashboard ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_dashboard_of_the_running_app_shows_a_cache_and_what_happened_to_it(pipeline: Pipeline) -> None:
+    await pipeline.ask("PUT", path("asked") + "/endpoints/weu-prod?wait=60")
+    app = pipeline.at.stage.app
+
+    seen = await _dashboard(f"{app.url}/api/dashboard", app.function_key, "asked")
+
+    assert seen["problems"] == []
+    assert [each for each in seen["asked"] if each[1] != 200] == [["/api/sweeps", 401]]
+    assert {"/api/health", "/api/sweeps", "/api/subscriptions", "/api/caches"} < {each[0] for each in seen["asked"]}
+    assert seen["said"]["health"] == "✓ can work"
+    assert "2 subscriptions" in seen["said"]["sweep"]
+    assert "2 subscriptions in scope" in seen["said"]["subscriptions"]
+    assert "make endpoint pe-asked-" in seen["said"]["cache"]
+
+
+async def _dashboard(*arguments: str) -> Any:  # noqa: ANN401 - JSON
+    node = shutil.which("node")
+    if node is None or not (JSDOM / "node_modules").is_dir():
+        pytest.skip("jsdom is not installed: ./dev test sees to that")
+    script = str(Path(__file__).with_name("dashboard.mjs"))
+    environment = {**os.environ, "JSDOM": str(JSDOM)}
+    pipe = asyncio.subprocess.PIPE
+    running = await asyncio.create_subprocess_exec(node, script, *arguments, env=environment, stdout=pipe, stderr=pipe)
+    told, error = await running.communicate()
+    assert running.returncode == 0, error.decode()
+    return json.loads(told)

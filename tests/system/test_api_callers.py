@@ -102,6 +102,25 @@ async def test_a_sweep_of_one_subscription_looks_at_no_other(door: Pipeline) -> 
     assert ended.body["seen"] == 1
 
 
+async def test_a_form_on_another_site_starts_no_sweep_though_who_is_at_the_browser_has_signed_in(
+    door: Pipeline,
+) -> None:
+    before = (await ask(door, "Reader", "GET", "sweeps")).body["value"]
+    signed_in = {"X-MS-CLIENT-PRINCIPAL": principal("Drawbridge.Admin")}
+    form = {"Content-Type": "text/plain", "Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    own = {"Origin": door.at.stage.app.url, "Sec-Fetch-Site": "same-origin"}
+
+    replies = [
+        await door.ask("POST", "sweeps?dryRun=true", key="", headers={**signed_in, **sent})
+        for sent in (form, {"Origin": "https://elsewhere.example"}, own, {"Origin": door.at.stage.app.url})
+    ]
+
+    assert [reply.status for reply in replies] == [403, 403, 200, 200]
+    assert replies[0].error[0] == "CrossSite"
+    assert (await door.ask("POST", "sweeps", key="", headers={**signed_in, **form})).status == 403
+    assert (await ask(door, "Reader", "GET", "sweeps")).body["value"] == before
+
+
 async def test_a_rehearsed_sweep_does_not_begin(door: Pipeline) -> None:
     before = (await ask(door, "Reader", "GET", "sweeps")).body["value"]
     reply = await ask(door, "Operator", "POST", "sweeps?dryRun=true")

@@ -111,7 +111,7 @@ claim("it says how many caches have which verdict and are of which kind", async 
   assert.match(page.text("totals"), /8all/);
   for (const [verdict, number] of [["Blocked", 3], ["AuditOnly", 1], ["Exempt", 2], ["Compliant", 2]]) assert.match(page.text("totals"), new RegExp(`${number}\\S? ?${verdict}`));
   assert.match(page.text("totals"), /classic: 6 managed: 2/);
-  assert.equal(page.document.title, "(3) Drawbridge");
+  assert.equal(page.document.title, "(3) Drawbridge app.example");
 });
 
 claim("rows are counted when the page opens and when somebody says so, and not each minute", async () => {
@@ -275,7 +275,8 @@ claim("what happened to a cache is read when somebody asks, and older pages as t
   page.button("What happened", one).click();
   await page.until(() => /Older/.test(one.textContent));
   assert.match(page.asked("/api/caches/")[0], /^\/api\/caches\/[0-9a-f-]{36}\/rg-shop\/\S+-weu\/history\?kind=\w+&pageSize=20$/);
-  assert.match(one.textContent, /Converging → Compliant/);
+  assert.match(one.textContent, /Converging \(the DNS records of the endpoint are being made\) → Compliant/);
+  assert.match(one.textContent, /public access: not known → Enabled/);
   page.button("Older", one).click();
   await page.until(() => /by eve/.test(one.textContent));
 });
@@ -297,13 +298,21 @@ claim("a sweep that is older than they usually are apart is warned of", async ()
 
 claim("a subscription with problems gives the command that mends it, to be copied", async () => {
   const page = await opened();
-  const one = page.unfold(page.document.querySelector("#subscriptions details"));
+  const one = page.unfold(page.document.querySelector("#subscriptions li:last-child details"));
   assert.match(one.textContent, /NoEvents/);
   assert.match(one.textContent, /none has ever come/);
   page.button("Copy", one).click();
   await page.until(() => page.copied.length === 1);
   assert.match(page.copied[0], /^\.\/dev watch [0-9a-f-]{36}$/);
   assert.ok(!page.text("subscriptions").includes("22222222-3333-4444-5555-666666666666"));
+});
+
+claim("subscriptions that are well are said to be so, and what cannot be read comes before what is silent", async () => {
+  const page = await opened();
+  assert.match(page.text("subscriptions"), /^Something is the matter with 2 of 3 subscriptions/);
+  assert.ok(page.text("subscriptions").indexOf("AuthorizationFailed") < page.text("subscriptions").indexOf("NoEvents"));
+  const well = await opened(answers({ "/api/subscriptions": says({ value: body("subscriptions").value.filter((each) => !each.problems.length) }) }));
+  assert.match(well.text("subscriptions"), /✓ 1 subscription in scope, and nothing known to be the matter with any/);
 });
 
 claim("many subscriptions with problems are shown some at a time", async () => {
