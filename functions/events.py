@@ -1,7 +1,7 @@
 """Event Grid: name the caches that an event concerns, put them on the queue, and be done.
 
 Events come in three ways, through one parser: pushed to the function; by a queue, where the app has no public
-address that Event Grid could push to; and as dead letters, when neither worked for a day.
+address that Event Grid could push to; and as dead letters, when Event Grid has given up.
 Every event is acknowledged, whatever it says; only when storage cannot be reached does a function fail,
 so that the event comes again.
 """

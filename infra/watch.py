@@ -33,8 +33,6 @@ INFRA = Path(__file__).resolve().parent
 PROVIDERS = ("Microsoft.EventGrid", "Microsoft.Cache")
 MARK = {"managed-by": "drawbridge"}
 """On a topic and a resource group that were made here, and that --undo may therefore take away."""
-RETRY = {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440}
-"""As events/subscription.bicep has it; a test holds the two together."""
 
 _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RESOURCE = r"/subscriptions/{guid}/resourcegroups/[\w().-]{{0,89}}[\w()-]/providers/{type}/[\w-]{{2,60}}"
@@ -105,10 +103,11 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """What lies beside this file as data: what events are filtered by, and the role for caches."""
+    """What lies beside this file as data: what events are filtered by, how retried, and the role for caches."""
 
     event_types: frozenset[str]
     operations: frozenset[str]
+    retry: Mapping[str, int]
     role: str
     description: str
     actions: tuple[str, ...]
@@ -120,6 +119,7 @@ def shipped() -> Shipped:
     return Shipped(
         _lower(events["eventTypes"]),
         _lower(events["operations"]),
+        json.loads((INFRA / "events" / "retry.json").read_text("utf-8")),
         role["name"],
         role["description"],
         tuple(each["action"] for each in role["actions"]),
@@ -466,7 +466,7 @@ def subscribed_as(answer: Mapping[str, Any], app: App, data: Shipped) -> Subscri
     as_shipped = (
         p.get("provisioningState") == "Succeeded"
         and _filter_of(p.get("filter") or {}) == (data.event_types, data.operations)
-        and (p.get("retryPolicy") or {}).items() >= RETRY.items()
+        and (p.get("retryPolicy") or {}).items() >= data.retry.items()
         and str(kept.get("resourceId")).lower() == app.storage.lower()
         and kept.get("blobContainerName") == "dead-letters"
     )

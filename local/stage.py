@@ -18,12 +18,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 import aiohttp
 
+from local import deployed
 from local.azure import seeds
 from local.azure.emulator import Emulator, EmulatorOptions
+from local.azure.eventsubscriptions import Webhook
+from local.azure.storageaccount import StorageAccount
 from local.azurite import Azurite
 from local.host import HostOptions, HostProcess
 from shared.ids import CacheId
 from shared.store import Store, StoreSettings
+from shared.store.deadletters import CONTAINER
 
 if TYPE_CHECKING:
     from local.azure.calls import Answer
@@ -49,8 +53,8 @@ class StageOptions:
     workers: int = 1
     events: str = "eventgrid"
     """The schema that subscription events arrive in: eventgrid or cloudevents."""
-    deliver: bool = True
-    """False: no event ever arrives, so that only sweeps find anything."""
+    delivery: str = "function"
+    """As in infra/events: pushed to the function, or put on the queue; none: only sweeps find anything."""
     sweep_schedule: str = "0 0 3 1 1 *"
     """NCRONTAB; the default is once a year, so that sweeps are started by hand."""
     in_flight_visibility: timedelta = timedelta(seconds=5)
@@ -71,7 +75,7 @@ class Workers:
     running: list[HostProcess] = field(default_factory=list)
 
     async def start(self, settings: Mapping[str, str] | None = None, log: IO[bytes] | None = None) -> None:
-        """Start as many as the options say, and have events delivered to the first."""
+        """Start as many as the options say, and have events delivered: by the queue, or to the first."""
         for number in range(self.options.workers):
             chosen = HostOptions(
                 in_flight_visibility=self.options.in_flight_visibility,
@@ -81,13 +85,19 @@ class Workers:
             environment = {**self.environment, **(settings or {})}
             host = await HostProcess.start(APP, environment, options=chosen, log=log or self.options.log)
             self.running.append(host)
-        if self.options.deliver:
-            url = self.running[0].event_grid_url("on_event")
-            await self.azure.subscribe_events(url, schema=self.options.events)
+        if self.options.delivery != "none":
+            await self._subscribe()
+
+    async def _subscribe(self) -> None:
+        """Subscribe as infra/events does: with its filters, retries and dead letters."""
+        account = StorageAccount.of(self.environment["AzureWebJobsStorage"])
+        pushed = Webhook(self.running[0].event_grid_url("on_event"), function=True)
+        to = deployed.queue(account) if self.options.delivery == "queue" else pushed
+        await self.azure.delivery.subscribe(deployed.subscribed(to, self.options.events, account))
 
     async def stop(self) -> None:
-        """End all, each in its own time; events have nowhere to go then."""
-        self.azure.delivery.destinations.clear()
+        """End all, each in its own time; nobody takes events then."""
+        self.azure.delivery.subscriptions.clear()
         while self.running:
             await self.running.pop().stop()
 
@@ -205,9 +215,18 @@ async def stage(options: StageOptions) -> AsyncIterator[Stage]:
         stack.push_async_callback(workers.stop)
         await workers.start()
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        await _make_container(session, connection)
         store = Store.open(StoreSettings(connection_string=connection))
         stack.push_async_callback(store.close)
         yield Stage(azure, workers, store, session)
+
+
+async def _make_container(session: aiohttp.ClientSession, connection: str) -> None:
+    """Make the container of dead letters, as infra/app/storage.bicep does; an account can have been used before."""
+    url = StorageAccount.of(connection).container(CONTAINER)
+    async with session.put(url, headers={"x-ms-version": "2023-11-03"}) as answer:
+        if answer.status not in {201, 409}:
+            raise NotAsPromisedError(f"the container {CONTAINER} could not be made: {await answer.text()}")
 
 
 def _settings(options: StageOptions, connection: str, folder: Path) -> dict[str, str]:

@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SWEEP = "0 */5 * * * *"
+DELIVERIES = {"restricted": "function", "closed": "queue"}
+"""How events reach the app, by how it is reached itself; infra/main.bicep chooses alike."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer how fast time runs, and trouble."""
     parser.add_argument("--scale", type=float, default=10.0, help="seconds of Azure in one second (default: 10)")
     parser.add_argument("--faults", type=read_plan, metavar="FILE", help="a plan of trouble, such as local/faults.yaml")
+    parser.add_argument(
+        "--inbound",
+        choices=DELIVERIES,
+        default="restricted",
+        help="as when deployed: restricted has events pushed to the app, closed has them put on its queue",
+    )
     parser.add_argument("--quiet", action="store_true", help="do not show the app's log")
 
 
@@ -40,7 +48,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     with open("/dev/null" if arguments.quiet else "/dev/stderr", "wb") as log:  # noqa: PTH123, ASYNC230
         options = demo.options(arguments.scale)
         emulator = replace(options.emulator, proxy_port=0, faults=arguments.faults)
-        options = replace(options, sweep_schedule=_SWEEP, log=log, emulator=emulator)
+        delivery = DELIVERIES[arguments.inbound]
+        options = replace(options, sweep_schedule=_SWEEP, log=log, emulator=emulator, delivery=delivery)
         async with stage(options) as playing:
             with published(Connection.to(playing.azure)):
                 print(guide(playing, arguments.scale), flush=True)
@@ -55,7 +64,7 @@ def guide(playing: Stage, scale: float) -> str:
     cache = fleet.cache_id("shop-weu")
     ca: Path = azure.ca_file
     return f"""\
-Running, {scale:g} times as fast as Azure; Ctrl-C stops everything.
+Running, {scale:g} times as fast as Azure; events are {"put on the app's queue" if playing.workers.options.delivery == "queue" else "pushed to the app"}; Ctrl-C stops everything.
 
 The app     {app.url}/api   (key {app.function_key})
   curl -H 'x-functions-key: {app.function_key}' {app.url}/api/health

@@ -17,7 +17,7 @@ param storageAccountId string
 param delivery string
 
 var filter = loadJsonContent('filter.json')
-var day = 1440
+var retry = loadJsonContent('retry.json')
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: topicName
@@ -47,10 +47,7 @@ resource toFunction 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02
         }
       ]
     }
-    retryPolicy: {
-      maxDeliveryAttempts: 30
-      eventTimeToLiveInMinutes: day
-    }
+    retryPolicy: retry
     deadLetterWithResourceIdentity: {
       identity: { type: 'SystemAssigned' }
       deadLetterDestination: {
@@ -75,7 +72,7 @@ resource toQueue 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
         properties: {
           resourceId: storageAccountId
           queueName: 'events'
-          queueMessageTimeToLiveInSeconds: day * 60
+          queueMessageTimeToLiveInSeconds: retry.eventTimeToLiveInMinutes * 60
         }
       }
     }
@@ -91,10 +88,7 @@ resource toQueue 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15
         }
       ]
     }
-    retryPolicy: {
-      maxDeliveryAttempts: 30
-      eventTimeToLiveInMinutes: day
-    }
+    retryPolicy: retry
     deadLetterWithResourceIdentity: {
       identity: { type: 'SystemAssigned' }
       deadLetterDestination: {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -13,10 +12,11 @@ from aiohttp import web
 from local.azure import faultplan
 from local.azure.callers import APP, OPERATOR
 from local.azure.calls import Caller, Json
-from local.azure.delivery import HandshakeError, Selection
 from local.azure.faults import InvalidFaultError
 from local.azure.journal import shown
+from local.azure.post import HandshakeError
 from local.azure.seeds import InvalidSeedError
+from local.azure.subscribing import read, selection
 
 if TYPE_CHECKING:
     from local.azure.emulator import Emulator
@@ -114,9 +114,10 @@ class Control:
         return web.json_response({**asdict(total), "resources": journal.by_resource(path, caller=caller)})
 
     async def _events(self, request: web.Request) -> web.Response:
-        selection = _selection(dict(request.query))
+        given = request.query
+        chosen = selection(given.get("operation", ""), given.get("subject", ""), given.get("subscription", ""))
         schema = request.query.get("schema", "eventgrid")
-        found = [event for event in self.emulator.world.events if selection.takes(event)]
+        found = [event for event in self.emulator.world.events if chosen.takes(event)]
         value = [event.cloud_event() if schema == "cloudevents" else event.event_grid() for event in found]
         return web.json_response({"value": value})
 
@@ -129,19 +130,17 @@ class Control:
         return web.json_response({"access_token": token, "expires_on": expires, "object_id": callers[who].object_id})
 
     async def _destinations(self, _: web.Request) -> web.Response:
-        return web.json_response({"value": [asdict(item) for item in self.emulator.delivery.destinations]})
+        subscriptions = self.emulator.delivery.subscriptions.values()
+        return web.json_response({"value": [subscription.shown() for subscription in subscriptions]})
 
     async def _subscribe(self, request: web.Request) -> web.Response:
-        body = await _json(request)
-        if not isinstance(body.get("url"), str):
-            raise web.HTTPBadRequest(text="url is missing; it has to be the webhook's address")
-        destination = await self.emulator.subscribe_events(
-            body["url"], body.get("schema", "eventgrid"), _selection(body)
-        )
-        return web.json_response(asdict(destination), status=HTTPStatus.CREATED)
+        delivery = self.emulator.delivery
+        name = f"DESTINATION-{len(delivery.subscriptions) + 1}"
+        subscription = await delivery.subscribe(read(await _json(request), name))
+        return web.json_response(subscription.shown(), status=HTTPStatus.CREATED)
 
     async def _unsubscribe(self, _: web.Request) -> web.Response:
-        self.emulator.delivery.destinations.clear()
+        self.emulator.delivery.subscriptions.clear()
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _deliveries(self, _: web.Request) -> web.Response:
@@ -182,9 +181,3 @@ async def _json(request: web.Request) -> Json:
     if not isinstance(body, dict):
         raise InvalidSeedError("the body has to be a JSON object")
     return body
-
-
-def _selection(given: Json) -> Selection:
-    for name in ("operation", "subject"):
-        re.compile(given.get(name, ""))
-    return Selection(given.get("operation", ""), given.get("subject", ""), given.get("subscription", ""))

@@ -18,9 +18,10 @@ from local.azure.callers import APP, OPERATOR
 from local.azure.calls import Answer, Caller, Json
 from local.azure.clock import WallClock
 from local.azure.control import Control
-from local.azure.delivery import Delivery, DeliveryOptions, Destination, Schema, Selection
+from local.azure.delivery import Delivery, DeliveryOptions
 from local.azure.durations import Durations
 from local.azure.entra import Entra
+from local.azure.eventsubscriptions import EventSubscription, Schema, Selection, Webhook
 from local.azure.faultplan import FaultPlan
 from local.azure.faults import Faults
 from local.azure.http import ArmListener, application
@@ -275,9 +276,9 @@ class Emulator:
         url: str,
         schema: Schema | str = Schema.EVENT_GRID,
         selection: Selection = _EVERYTHING,
-    ) -> Destination:
+    ) -> EventSubscription:
         """Deliver subscription events to a webhook; raises HandshakeError where it does not agree."""
-        return await self.delivery.subscribe(url, schema, selection)
+        return await self.delivery.subscribe(EventSubscription(Webhook(url), Schema(schema), selection))
 
     def request(self, method: str, url: str, body: Json | None = None, caller: Caller = OPERATOR) -> Answer:
         """Do what somebody else does to Azure, by the same path as over HTTP."""

@@ -29,9 +29,13 @@ FAST = 200.0
 TAGS = "/providers/Microsoft.Resources/tags/default"
 CLOSE = {"properties": {"publicNetworkAccess": "Disabled"}}
 OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
-_ARRIVALS = {"eventgrid": ("eventgrid", True), "cloudevents": ("cloudevents", True), "silence": ("eventgrid", False)}
+_ARRIVALS = {
+    "pushed": ("eventgrid", "function"),
+    "queued": ("cloudevents", "queue"),
+    "silence": ("eventgrid", "none"),
+}
 ARRIVALS = tuple(_ARRIVALS)
-"""How the app hears of changes: events of either schema, or only by the sweep."""
+"""How the app hears of changes: events of either schema, by either way that a deployment offers, or only the sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +237,11 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(options: StageOptions, arrival: str = "eventgrid") -> AsyncIterator[Scene]:
-    """Start everything; ``arrival`` is one of ``ARRIVALS``."""
-    schema, hears = _ARRIVALS[arrival]
-    async with stage(replace(options, events=schema, deliver=hears)) as running:
-        yield Scene(running, hears)
+async def scene(options: StageOptions, arrival: str = "") -> AsyncIterator[Scene]:
+    """Start everything; ``arrival`` is one of ``ARRIVALS``, or empty for what the options say."""
+    schema, delivery = _ARRIVALS[arrival] if arrival else (options.events, options.delivery)
+    async with stage(replace(options, events=schema, delivery=delivery)) as running:
+        yield Scene(running, delivery != "none")
 
 
 def playing(

@@ -61,7 +61,7 @@ async def at_rest(at: Scene) -> int:
 # ── attaching ───────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["eventgrid", "silence"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["pushed", "silence"])
 async def attaching(azurite: Azurite, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """Give a fleet that has just been tagged; Azure and the waits of the policy are faster by the same factor."""
     seeds = [CacheSeed(fleet.APPS, "rg-shop", pace) for pace in PACES]

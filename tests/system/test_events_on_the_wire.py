@@ -37,6 +37,7 @@ TAGGED = "Microsoft.Resources/tags/write"
 QUIET = fleet.cache_id("quiet")
 EXCLUDED = fleet.cache_id("excluded", "MC_nodes")
 CASED = fleet.cache_id("cased")
+CLOUDY = fleet.cache_id("cloudy")
 CROWDED = fleet.cache_id("crowded")
 GONE = fleet.cache_id("gone")
 BEREFT = fleet.cache_id("bereft")
@@ -46,7 +47,7 @@ UNLINKED = fleet.cache_id("unlinked", "rg-hub-shop", fleet.HUB)
 
 
 def seeds() -> Seed:
-    tagged = [CacheSeed(fleet.APPS, "rg-shop", name, tags=ENROLLED) for name in ("cased", "crowded")]
+    tagged = [CacheSeed(fleet.APPS, "rg-shop", name, tags=ENROLLED) for name in ("cased", "cloudy", "crowded")]
     caches = [CacheSeed(fleet.APPS, "rg-shop", name) for name in (*MEDDLED, "quiet", "bereft")]
     excluded = CacheSeed(fleet.APPS, "MC_nodes", "excluded", tags=ENROLLED)
     return fleet.seed(*caches, *tagged, excluded, CacheSeed(fleet.HUB, "rg-hub-shop", "unlinked"))
@@ -137,6 +138,12 @@ async def test_casing_carries_no_meaning(wire: Wire) -> None:
     assert await wire.post([changed(event(CASED.upper(), WRITE.upper()), topic=f"/SUBSCRIPTIONS/{fleet.APPS}")]) == 202
 
     await wire.at.until_private(CASED)
+
+
+async def test_a_cloud_event_says_the_same(wire: Wire) -> None:
+    assert await wire.post(cloud(CLOUDY)) == 202
+
+    await wire.at.until_private(CLOUDY)
 
 
 # ── that nobody should act on ───────────────────────────────────────────────────────────────────

@@ -36,7 +36,7 @@ def member(name: str, geo: str = "one-group", flag: str | None = "Enabled") -> C
     return ClusterSeed(fleet.APPS, GROUP, name, sku="Balanced_B10", geo=geo, public_network_access=flag)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["eventgrid", "silence"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["pushed", "silence"])
 async def tagged(azurite: Azurite, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """Give a group of three, one of them without a flag, and two other clusters, all tagged at once."""
     group = [member("east"), member("north", flag=None), member("west")]

@@ -161,7 +161,7 @@ async def lost(azurite: Azurite, request: pytest.FixtureRequest) -> AsyncIterato
         yield found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["eventgrid", "silence"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["pushed", "silence"])
 async def unkind(azurite: Azurite, request: pytest.FixtureRequest) -> AsyncIterator[Loss]:
     """Give the same in a world where a cluster with a flag opens by itself when its last endpoint goes."""
     options = playing(azurite, *of_every_kind(*ROUTES))
@@ -275,7 +275,7 @@ async def test_a_cache_that_is_opened_by_hand_is_closed_again(opened: Loss, kind
 # ── audit ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["eventgrid", "silence"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["pushed", "silence"])
 async def audited(azurite: Azurite, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """Give a mixed fleet in audit mode: some just tagged, some that have just lost what protected them."""
     seeds = [*of_every_kind("new", tags={}), *of_every_kind("bereft")]
@@ -316,7 +316,7 @@ LONGEST_ENDPOINT = 73.0
 LONGEST_CLOSING = 31.0
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["eventgrid", "silence"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["pushed", "silence"])
 async def costed(azurite: Azurite, request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """Give a mixed fleet that has just been tagged; Azure and the waits of the policy are faster by the same factor."""
     lines = [PACED if line.startswith("timing:") else line for line in fleet.policy().splitlines()]

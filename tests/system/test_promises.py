@@ -1,6 +1,7 @@
 """The first and the third promise, kept by the whole app, whichever way it hears of what happened."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -137,5 +138,10 @@ async def test_a_cache_that_nobody_tagged_is_left_as_it_is(tagged: Scene) -> Non
     assert tagged.calls(BYSTANDER) == []
 
 
-async def test_the_sweep_alone_was_enough_where_no_event_arrived(tagged: Scene) -> None:
-    assert bool(tagged.stage.azure.delivery.attempts) is tagged.hears
+async def test_all_that_the_app_has_heard_came_by_the_one_way(tagged: Scene, request: pytest.FixtureRequest) -> None:
+    way = request.node.callspec.params["tagged"]
+    came = {urlsplit(attempt.destination).path for attempt in tagged.stage.azure.delivery.attempts}
+    swept = await tagged.stage.store.sweeps.latest() is not None
+
+    assert {path.rpartition("/")[2] for path in came} == {"pushed": {"EventGrid"}, "queued": {"events"}}.get(way, set())
+    assert swept is (way == "silence")

@@ -1,81 +1,98 @@
-"""Events reach the app where nothing can be pushed to it: by a queue, and as dead letters."""
+"""Events reach an app that nothing can be pushed to, and what could not reach it for days is made good: by no sweep."""
 
 from __future__ import annotations
 
-import base64
-import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from azure.storage.queue.aio import QueueClient
 
 from local import fleet
-from local.azure.emulator import EmulatorOptions
-from local.azure.seeds import CacheSeed
-from local.stage import Stage, StageOptions, eventually, stage
-from tests.fixtures.letters import dead, write
+from local.azurite import Azurite
+from local.stage import StageOptions, eventually
+from tests.system.robust.processes import crew, named
+from tests.system.scene import CLOSE, Scene, playing, scene
 
-CACHE = fleet.cache_id("shop-weu")
+pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
 
-
-def options(storage: str) -> StageOptions:
-    seed = fleet.seed(CacheSeed(fleet.APPS, "rg-shop", "shop-weu", tags={"drawbridge": "private"}))
-    emulator = EmulatorOptions(time_scale=200, seed=3)
-    return StageOptions(fleet.policy(), emulator, seed, connection_string=storage, deliver=False)
-
-
-def event(schema: str) -> dict[str, object]:
-    home = "/".join(CACHE.split("/")[:3])
-    common: dict[str, object] = {
-        "id": "e-1",
-        "subject": CACHE,
-        "data": {"operationName": "Microsoft.Cache/redis/write"},
-    }
-    type_ = "Microsoft.Resources.ResourceWriteSuccess"
-    if schema == "cloudevents":
-        return common | {"specversion": "1.0", "source": home, "type": type_}
-    return common | {"topic": home, "eventType": type_}
+ENROLLED = {"drawbridge": "private"}
+SHOP = fleet.cache_id("shop")
+CART = fleet.cache_id("cart")
+BYSTANDER = fleet.cache_id("bystander")
+DAYS_PASS = 50_000
+"""World seconds in a wall second: Event Grid gives up after some 35 hours, when the attempt after a day is due."""
 
 
-async def on_the_queue(storage: str, text: str, queue: str = "events") -> None:
-    async with QueueClient.from_connection_string(storage, queue) as client:
-        await client.send_message(text)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def closed(azurite: Azurite) -> AsyncIterator[Scene]:
+    """Give the world in which the app has no public address: events come by the queue, in the schema deployed."""
+    options = playing(azurite, *named("shop", "bystander"))
+    async with scene(replace(options, delivery="queue")) as at:
+        yield at
 
 
-async def emptied(storage: str, queue: str) -> bool:
-    async with QueueClient.from_connection_string(storage, queue) as client:
-        return (await client.get_queue_properties()).approximate_message_count == 0
+async def test_a_tagged_cache_becomes_private_and_is_shut_and_attached_again_after_a_loss(closed: Scene) -> None:
+    closed.tag(SHOP, ENROLLED)
+    await closed.until_private(SHOP)
+    since = closed.now
+
+    closed.lose_endpoint(SHOP)
+    await eventually(lambda: _written(closed, since), 20, "the loss to be noticed")
+    await closed.until_private(SHOP)
+
+    assert closed.writes(SHOP, since)[0].body == CLOSE
+    assert closed.story(SHOP, since)[1:] == ["PUT endpoint", "PUT zone group"]
+    assert ways_in(closed) == {"events"}
+    assert await closed.stage.store.sweeps.latest() is None
 
 
-@pytest.mark.parametrize("schema", ["eventgrid", "cloudevents"])
-@pytest.mark.parametrize("encoded", [True, False], ids=["base64", "plain"])
-async def test_an_event_on_the_queue_makes_a_cache_private(storage: str, schema: str, encoded: bool) -> None:
-    text = json.dumps(event(schema))
-    async with stage(options(storage)) as playing:
-        await on_the_queue(storage, base64.b64encode(text.encode()).decode() if encoded else text)
-        await playing.until_verdict(CACHE, "Compliant", 40)
+async def _written(at: Scene, since: int) -> bool:
+    return bool(at.writes(SHOP, since))
 
 
-async def test_a_dead_letter_makes_a_cache_private_and_goes_away(storage: str) -> None:
-    async with stage(options(storage)) as playing:
-        await write(storage, "TOPIC/SUB/2026/11/28/8/one.json", [dead(event("eventgrid"))])
-        await playing.fire("dead_letters")
-        await playing.until_verdict(CACHE, "Compliant", 40)
-
-        assert [name async for name in playing.store.dead_letters.names()] == []
+def ways_in(at: Scene) -> set[str]:
+    """Give the last part of every address that events were delivered to."""
+    return {attempt.destination.rpartition("/")[2] for attempt in at.stage.azure.delivery.attempts}
 
 
-@pytest.mark.parametrize("queue", ["events", "events-poison"])
-async def test_what_is_no_event_and_what_was_given_up_harm_nothing(storage: str, queue: str) -> None:
-    async with stage(options(storage)) as playing:
-        await on_the_queue(storage, "no event", queue)
-        await on_the_queue(storage, json.dumps(event("eventgrid")), "events-poison")
+async def test_what_is_no_event_is_taken_off_the_queue_and_leads_to_nothing(closed: Scene) -> None:
+    storage = closed.stage.workers.environment["AzureWebJobsStorage"]
+    queues = [QueueClient.from_connection_string(storage, name) for name in ("events", "events-poison")]
+    for queue in queues:
+        await queue.send_message("no event")
 
-        async def gone() -> bool:
-            return await emptied(storage, queue) and await emptied(storage, "events-poison")
+    async def emptied() -> bool:
+        counts = [(await queue.get_queue_properties()).approximate_message_count for queue in queues]
+        return counts == [0, 0]
 
-        await eventually(gone, 30, "both queues to be empty")
-        await settled(playing)
+    await eventually(emptied, 20, "both queues to be empty")
+    for queue in queues:
+        await queue.close()
+    assert await closed.stage.verdict(BYSTANDER) == ""
 
 
-async def settled(playing: Stage) -> None:
-    assert await playing.verdict(CACHE) == ""
+async def test_what_happened_while_the_app_was_away_for_days_is_made_good_by_the_dead_letters(
+    azurite: Azurite, tmp_path: Path
+) -> None:
+    emulator = replace(StageOptions("").emulator, time_scale=DAYS_PASS, seed=3)
+    async with crew(azurite, tmp_path, named("shop", "cart"), StageOptions("", emulator)) as playing_:
+        at, azure = playing_.at, playing_.at.stage.azure
+        at.tag(SHOP, ENROLLED)
+        await at.until_private(SHOP)
+
+        await at.stage.app.stop()
+        at.lose_endpoint(SHOP)
+        at.tag(CART, ENROLLED)
+        await azure.quiet()
+        assert azure.delivery.dropped == []
+        assert [name async for name in at.stage.store.dead_letters.names()] != []
+
+        await playing_.replace_worker(0)
+        await at.stage.fire("dead_letters")
+        for cache in (SHOP, CART):
+            await at.until_private(cache)
+        assert [name async for name in at.stage.store.dead_letters.names()] == []
+        assert await at.stage.store.sweeps.latest() is None

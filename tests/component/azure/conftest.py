@@ -15,6 +15,9 @@ from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
 from local.azure.emulator import Emulator, EmulatorOptions
 from tests.component.azure.fleet import SEED, SUBSCRIPTION
+from tests.fixtures.azurite import azurite, storage
+
+__all__ = ["azurite", "storage"]
 
 
 @dataclass(frozen=True, slots=True)

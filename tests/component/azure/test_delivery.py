@@ -10,9 +10,10 @@ import pytest
 from aiohttp import web
 
 from local.azure.calls import Json
-from local.azure.delivery import HandshakeError, Schema, Selection
 from local.azure.emulator import Emulator
+from local.azure.eventsubscriptions import Schema, Selection
 from local.azure.faults import EventFault
+from local.azure.post import HandshakeError
 from tests.component.azure.fleet import CACHE, cache_id
 
 ORIGIN = {"WebHook-Allowed-Origin": "eventgrid.azure.net", "WebHook-Allowed-Rate": "*"}
@@ -62,13 +63,13 @@ async def webhook() -> AsyncIterator[Webhook]:
     await runner.cleanup()
 
 
-def _tag(azure: Emulator, name: str = "cache-a", value: str = "x") -> None:
+def tag(azure: Emulator, name: str = "cache-a", value: str = "x") -> None:
     azure.request("PATCH", f"{cache_id(name)}?api-version=2024-11-01", {"tags": {"a": value}})
 
 
 async def test_events_come_in_the_event_grid_schema_one_to_an_array(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url)
-    _tag(azure)
+    tag(azure)
     await azure.quiet()
     (event,) = webhook.received
     assert (event["eventType"], event["subject"]) == ("Microsoft.Resources.ResourceWriteSuccess", CACHE)
@@ -79,7 +80,7 @@ async def test_events_come_in_the_event_grid_schema_one_to_an_array(azure: Emula
 
 async def test_events_come_as_cloud_events(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url, Schema.CLOUD_EVENTS)
-    _tag(azure)
+    tag(azure)
     await azure.quiet()
     assert webhook.received[0]["specversion"] == "1.0"
     assert webhook.headers[0]["Content-Type"].startswith("application/cloudevents+json")
@@ -90,13 +91,13 @@ async def test_a_webhook_that_does_not_agree_gets_nothing(azure: Emulator, webho
     webhook.agrees = False
     with pytest.raises(HandshakeError):
         await azure.subscribe_events(webhook.url, schema)
-    assert azure.delivery.destinations == []
+    assert azure.delivery.subscriptions == {}
 
 
 async def test_a_subscription_takes_what_it_selects(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url, selection=Selection(subject="cache-b$"))
-    _tag(azure, "cache-a")
-    _tag(azure, "cache-b")
+    tag(azure, "cache-a")
+    tag(azure, "cache-b")
     await azure.quiet()
     assert webhook.subjects() == ["cache-b"]
 
@@ -104,7 +105,7 @@ async def test_a_subscription_takes_what_it_selects(azure: Emulator, webhook: We
 async def test_a_refused_delivery_is_tried_again(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url)
     webhook.answers = [500, 503]
-    _tag(azure)
+    tag(azure)
     await azure.quiet()
     assert [headers["aeg-delivery-count"] for headers in webhook.headers] == ["0", "1", "2"]
     assert [attempt.status for attempt in azure.delivery.attempts] == [500, 503, 200]
@@ -114,7 +115,7 @@ async def test_a_refused_delivery_is_tried_again(azure: Emulator, webhook: Webho
 async def test_a_final_refusal_drops_the_event(azure: Emulator, webhook: Webhook, status: int) -> None:
     await azure.subscribe_events(webhook.url)
     webhook.answers = [status]
-    _tag(azure)
+    tag(azure)
     await azure.quiet()
     assert webhook.received == []
     assert len(azure.delivery.dropped) == 1
@@ -123,7 +124,7 @@ async def test_a_final_refusal_drops_the_event(azure: Emulator, webhook: Webhook
 async def test_an_event_can_come_twice(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url)
     azure.faults.add(EventFault("duplicate", count=1))
-    _tag(azure)
+    tag(azure)
     await azure.quiet()
     first, second = webhook.received
     assert first == second
@@ -132,8 +133,8 @@ async def test_an_event_can_come_twice(azure: Emulator, webhook: Webhook) -> Non
 async def test_an_event_can_be_lost(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url)
     azure.faults.add(EventFault("drop", operation="redis/write", count=1))
-    _tag(azure, "cache-a")
-    _tag(azure, "cache-b")
+    tag(azure, "cache-a")
+    tag(azure, "cache-b")
     await azure.quiet()
     assert webhook.subjects() == ["cache-b"]
 
@@ -141,8 +142,8 @@ async def test_an_event_can_be_lost(azure: Emulator, webhook: Webhook) -> None:
 async def test_an_event_can_be_late(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url)
     azure.faults.add(EventFault("delay", subject="cache-a", seconds=200))
-    _tag(azure, "cache-a")
-    _tag(azure, "cache-b")
+    tag(azure, "cache-a")
+    tag(azure, "cache-b")
     await azure.quiet()
     assert webhook.subjects() == ["cache-b", "cache-a"]
 
@@ -150,7 +151,7 @@ async def test_an_event_can_be_late(azure: Emulator, webhook: Webhook) -> None:
 async def test_events_can_come_in_another_order(azure: Emulator, webhook: Webhook) -> None:
     await azure.subscribe_events(webhook.url)
     azure.faults.add(EventFault("reorder", count=1))
-    _tag(azure, "cache-a")
-    _tag(azure, "cache-b")
+    tag(azure, "cache-a")
+    tag(azure, "cache-b")
     await azure.quiet()
     assert webhook.subjects() == ["cache-b", "cache-a"]

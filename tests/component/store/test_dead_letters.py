@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from local.azure.calls import Json
+from local.azure.eventsubscriptions import Schema
 from shared.intake import Intake
 from shared.letters import Letters
 from shared.policy_text import load
@@ -17,20 +19,11 @@ from tests.component.store.conftest import SUBSCRIPTION, cache
 from tests.fixtures.letters import dead, write
 
 POLICY = load('scope: {subscriptions: ["*"]}')
-HOME = f"/subscriptions/{SUBSCRIPTION}"
-WRITE = "Microsoft.Resources.ResourceWriteSuccess"
+GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/shop"
 
 
-def event(number: int = 1, subject: str = "") -> dict[str, object]:
-    data = {"operationName": "Microsoft.Cache/redis/write"}
-    named = {"id": f"e-{number}", "topic": HOME, "subject": subject or str(cache(f"cache-{number}"))}
-    return named | {"eventType": WRITE, "data": data}
-
-
-def cloud_event(number: int) -> dict[str, object]:
-    grid = event(number)
-    source = {"specversion": "1.0", "source": grid.pop("topic"), "type": grid.pop("eventType")}
-    return grid | source
+def of_cache(number: int = 1, schema: Schema = Schema.EVENT_GRID) -> Json:
+    return dead(str(cache(f"cache-{number}")), number, schema=schema)
 
 
 def letters(store: Store, clock: list[datetime] | None = None) -> Letters:
@@ -52,11 +45,11 @@ async def queued(store: Store) -> list[str]:
     return sorted(decode(text).wake.cache.name for text in found)
 
 
-async def test_where_there_is_no_container_nothing_is_dead(store: Store) -> None:
+async def test_where_there_is_no_container_nothing_is_of_cache(store: Store) -> None:
     assert await letters(store).take_up() == 0
 
 
-async def test_where_the_settings_name_no_blobs_nothing_is_dead() -> None:
+async def test_where_the_settings_name_no_blobs_nothing_is_of_cache() -> None:
     elsewhere = Store.open(StoreSettings(queue_url="https://q.example", table_url="https://t.example"))
 
     assert await left(elsewhere) == []
@@ -65,8 +58,8 @@ async def test_where_the_settings_name_no_blobs_nothing_is_dead() -> None:
 async def test_events_of_either_schema_come_to_the_queue_and_their_letters_are_removed(
     store: Store, storage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await write(storage, "TOPIC/SUB/2026/11/28/8/a b.json", [dead(event(1)), dead(cloud_event(2))])
-    await write(storage, "TOPIC/SUB/2026/11/28/9/b.json", [dead(event(3))])
+    await write(storage, "TOPIC/SUB/2026/11/28/8/a b.json", [of_cache(1), of_cache(2, Schema.CLOUD_EVENTS)])
+    await write(storage, "TOPIC/SUB/2026/11/28/9/b.json", [of_cache(3)])
 
     with caplog.at_level(logging.WARNING):
         assert await letters(store).take_up() == 3
@@ -77,7 +70,7 @@ async def test_events_of_either_schema_come_to_the_queue_and_their_letters_are_r
 
 
 async def test_an_event_that_leads_to_nothing_is_removed_all_the_same(store: Store, storage: str) -> None:
-    await write(storage, "a.json", [dead(event(subject=f"{HOME}/resourceGroups/shop"))])
+    await write(storage, "a.json", [dead(GROUP)])
     await letters(store).take_up()
 
     assert await left(store) == []
@@ -87,7 +80,7 @@ async def test_a_letter_that_cannot_be_read_stays_and_is_told_of_and_keeps_nothi
     store: Store, storage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await write(storage, "a.json", "no event")
-    await write(storage, "b.json", [dead(event(2))])
+    await write(storage, "b.json", [of_cache(2)])
     await letters(store).take_up()
 
     assert await left(store) == ["a.json"]
@@ -97,7 +90,7 @@ async def test_a_letter_that_cannot_be_read_stays_and_is_told_of_and_keeps_nothi
 
 async def test_what_does_not_fit_into_a_run_is_left_for_the_next(store: Store, storage: str) -> None:
     for number in (1, 2, 3):
-        await write(storage, f"{number}.json", [dead(event(number))])
+        await write(storage, f"{number}.json", [of_cache(number)])
     noon = datetime(2026, 11, 28, 12, tzinfo=UTC)
 
     assert await letters(store, [noon, noon, noon + timedelta(minutes=4)]).take_up() == 1
@@ -105,7 +98,7 @@ async def test_what_does_not_fit_into_a_run_is_left_for_the_next(store: Store, s
 
 
 async def test_a_letter_outlives_a_queue_that_cannot_be_written(store: Store, storage: str) -> None:
-    await write(storage, "a.json", [dead(event())])
+    await write(storage, "a.json", [of_cache()])
     blocked = Store.open(
         StoreSettings(storage.replace("QueueEndpoint=http://127.0.0.1:", "QueueEndpoint=http://127.0.0.2:1"))
     )
@@ -123,7 +116,7 @@ async def test_more_letters_than_a_page_holds_are_all_found(
 ) -> None:
     monkeypatch.setattr("shared.store.deadletters._PAGE", "2")
     for number in range(5):
-        await write(storage, f"{number}.json", [dead(event(number))])
+        await write(storage, f"{number}.json", [of_cache(number)])
 
     assert await left(store) == [f"{number}.json" for number in range(5)]
     assert await letters(store).take_up() == 5

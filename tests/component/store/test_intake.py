@@ -75,7 +75,7 @@ async def test_events_off_the_queue_are_noted(store: Store) -> None:
 
 
 async def test_dead_letters_are_noted_before_their_timer_ends(store: Store, storage: str) -> None:
-    await write(storage, "a.json", [dead(raw(TOPIC_TAGGED))])
+    await write(storage, "a.json", [dead(TOPIC, operation="Microsoft.Resources/tags/write")])
     await Letters(store, intake(store), lambda: NOON).take_up()
 
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -194,7 +194,7 @@ FLEX = {
     },
     "runtime": {"name": "python", "version": Expression("pythonVersion")},
 }
-RETRY = {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": Expression("day")}
+RETRY = {"maxDeliveryAttempts": 30, "eventTimeToLiveInMinutes": 1440}
 DEAD_LETTER = {
     "identity": {"type": "SystemAssigned"},
     "deadLetterDestination": {
@@ -705,12 +705,12 @@ def built_in_roles_are_these_and_reach_no_further_than_needed(root: Path) -> Ite
 def every_event_subscription_retries_for_a_day_and_keeps_what_it_cannot_deliver(root: Path) -> Iterator[str]:
     subscriptions = made(root, "Microsoft.EventGrid/systemTopics/eventSubscriptions")
     yield from differs("event subscriptions", sorted(one.name for one in subscriptions), ["toFunction", "toQueue"])
-    yield from differs(
-        "event subscriptions: day", template(root / "events/subscription.bicep").named("day").value, 1440
-    )
+    retry = template(root / "events/subscription.bicep").named("retry").value
+    yield from differs("event subscriptions: retry", retry, Expression("loadJsonContent('retry.json')"))
+    yield from differs("retry.json", data(root, "events/retry.json"), RETRY)
     for one in subscriptions:
         properties = one.value["properties"]
-        yield from differs(f"{one.where}.retryPolicy", properties.get("retryPolicy"), RETRY)
+        yield from differs(f"{one.where}.retryPolicy", properties.get("retryPolicy"), Expression("retry"))
         yield from differs(f"{one.where}.deadLetter", properties.get("deadLetterWithResourceIdentity"), DEAD_LETTER)
         yield from differs(f"{one.where}.filter", properties.get("filter"), FILTER)
         yield from differs(f"{one.where}.schema", properties.get("eventDeliverySchema"), "EventGridSchema")
@@ -737,7 +737,7 @@ def events_go_to_the_function_or_by_identity_to_the_queue(root: Path) -> Iterato
             "properties": {
                 "resourceId": Expression("storageAccountId"),
                 "queueName": "events",
-                "queueMessageTimeToLiveInSeconds": Expression("day * 60"),
+                "queueMessageTimeToLiveInSeconds": Expression("retry.eventTimeToLiveInMinutes * 60"),
             },
         },
     }
