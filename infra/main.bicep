@@ -11,7 +11,7 @@ targetScope = 'subscription'
 @maxLength(40)
 param environmentName string
 
-@description('Region of everything. Flex Consumption has to be offered there.')
+@description('Region of everything. Flex Consumption has to be offered there: az functionapp list-flexconsumption-locations.')
 @minLength(1)
 @metadata({
   azd: {
@@ -20,12 +20,15 @@ param environmentName string
 })
 param location string
 
+@description('Tags on every resource and resource group that is made, beside those of azd.')
+param extraTags object = {}
+
 // ── what is watched ──────────────────────────────────────────────────────────────────────────────
 
 @description('Ids of the subscriptions whose caches are watched; empty: this one. Leave it empty too where a management group is watched.')
 param watchedSubscriptions string[] = []
 
-@description('Define the custom roles here and assign them. Off, where infra/management-group does it.')
+@description('Define the custom roles here and assign them. Off, where infra/management-group does all of it.')
 param assignRoles bool = true
 
 @description('Ids of the resource groups in which endpoints are made: endpointResourceGroup of each placement.')
@@ -87,13 +90,13 @@ param vnetEnabled bool = true
 @description('Address range of the network that is made: a /24 or larger.')
 param vnetAddressPrefix string = '10.71.0.0/24'
 
-@description('Id of a subnet that is there already for the app, delegated to Microsoft.App/environments; empty: a network is made.')
+@description('Id of a subnet that is there already for the app, delegated to Microsoft.App/environments, a /27 or larger, with no _ in its name; empty: a network is made.')
 param appSubnetId string = ''
 
 @description('Id of a subnet that is there already for private endpoints of storage and app; goes with appSubnetId.')
 param endpointSubnetId string = ''
 
-@description('Who makes the DNS zones of storage and app. create: made here, for a network made here. existing: zoneIds says where they are. policy: Azure Policy of the landing zone writes the names.')
+@description('Who makes the DNS zones of storage and app. create: made here, and linked to the network of the app. existing: zoneIds says where they are. policy: Azure Policy of the landing zone writes the names.')
 @allowed(['create', 'existing', 'policy'])
 param zones string = 'create'
 
@@ -115,7 +118,7 @@ param instanceMemoryMB int = 2048
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('Copies that storage keeps. What callers of the API have asked for is kept there and nowhere else.')
+@description('Copies that storage keeps. What callers of the API have asked for is kept there and nowhere else. A region without availability zones has only Standard_LRS.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param storageRedundancy string = 'Standard_ZRS'
 
@@ -152,7 +155,7 @@ param alertWaitingSeconds int = 600
 // ── names ────────────────────────────────────────────────────────────────────────────────────────
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
-var tags = { 'azd-env-name': environmentName }
+var tags = union(extraTags, { 'azd-env-name': environmentName })
 var here = subscription().subscriptionId
 var watched = empty(watchedSubscriptions) ? [here] : watchedSubscriptions
 var services = [
@@ -171,7 +174,7 @@ var services = [
 ]
 var sitesZone = 'privatelink.azurewebsites.net'
 var makesNetwork = vnetEnabled && empty(appSubnetId)
-var makesZones = makesNetwork && zones == 'create'
+var makesZones = vnetEnabled && zones == 'create'
 var storageZones = [for service in services: service.zone]
 var zoneNames = inbound == 'closed' ? union(storageZones, [sitesZone]) : storageZones
 var made = union(zoneMakerResourceGroups, cacheMakerResourceGroups, networkMakerResourceGroups)
@@ -235,6 +238,7 @@ module network 'app/network.bicep' = {
     addressPrefix: vnetAddressPrefix
     createZones: makesZones
     zoneNames: zoneNames
+    linkedNetworkId: first(split(appSubnetId, '/subnets/'))
   }
 }
 

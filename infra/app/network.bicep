@@ -21,6 +21,9 @@ param createZones bool
 @description('DNS zones to make.')
 param zoneNames string[]
 
+@description('Network that the zones are linked to, where none is made.')
+param linkedNetworkId string
+
 resource closed 'Microsoft.Network/networkSecurityGroups@2024-07-01' = if (create) {
   name: 'nsg-${name}'
   location: location
@@ -60,20 +63,20 @@ resource network 'Microsoft.Network/virtualNetworks@2024-07-01' = if (create) {
   }
 }
 
-resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: if (create && createZones) {
+resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [for zone in zoneNames: if (createZones) {
   name: zone
   location: 'global'
   tags: tags
 }]
 
-resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (zone, index) in zoneNames: if (create && createZones) {
+resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (zone, index) in zoneNames: if (createZones) {
   parent: zones[index]
   name: 'to-${name}'
   location: 'global'
   tags: tags
   properties: {
     registrationEnabled: false
-    virtualNetwork: { id: network.id }
+    virtualNetwork: { id: create ? network.id : linkedNetworkId }
   }
 }]
 

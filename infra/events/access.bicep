@@ -6,9 +6,6 @@ param storageAccountName string
 @description('Object id of the topic\'s identity.')
 param principalId string
 
-@description('What makes the names of the assignments the topic\'s own.')
-param principalName string
-
 @description('Events are delivered to the queue.')
 param queue bool
 
@@ -41,7 +38,7 @@ resource events 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-01-
 
 resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: deadLetters
-  name: guid(deadLetters.id, principalName, blobContributor)
+  name: guid(deadLetters.id, principalId, blobContributor)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', blobContributor)
     principalId: principalId
@@ -51,7 +48,7 @@ resource writesDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' 
 
 resource sendsEvents 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (queue) {
   scope: events
-  name: guid(events.id, principalName, queueSender)
+  name: guid(events.id, principalId, queueSender)
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', queueSender)
     principalId: principalId

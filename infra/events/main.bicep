@@ -67,7 +67,6 @@ module access 'access.bicep' = {
   params: {
     storageAccountName: split(storageAccountId, '/')[8]
     principalId: found.outputs.principalId
-    principalName: '${subscription().id}/${topic}'
     queue: delivery == 'queue'
   }
 }

@@ -34,7 +34,7 @@ var zoneSearch = loadJsonContent('../roles/zone-search.json')
 var roles = [caches, descendants, endpoints, subnets, zones, zoneMaker, cacheMaker, networkMaker, subnetChoice, securityGroups, zoneLinks, zoneSearch]
 
 var here = managementGroup().id
-// The first two are what a sweep needs; makers and choosers are assigned by hand, group by group.
+// The first two are what a sweep needs; makers and choosers are assigned by main.bicep, group by group.
 var assigned = assignNetwork ? 5 : 2
 
 resource definitions 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for role in roles: {

@@ -220,6 +220,7 @@ ALERTS = {
 }
 # The parameters of main.bicep with what they are where nobody says otherwise.
 DEFAULTS: dict[str, Any] = {
+    "extraTags": {},
     "watchedSubscriptions": [],
     "assignRoles": True,
     "endpointResourceGroups": [],
@@ -647,6 +648,8 @@ def the_identity_gets_each_role_where_it_is_meant(root: Path) -> Iterator[str]:
             Expression(where[f"{name}.bicep"]) if f"{name}.bicep" in where else None,
         )
         yield from differs(f"{name}.properties", assignment["properties"], _assigned("roleDefinitionId", "principalId"))
+        if not str(assignment["name"]).endswith("id, roleDefinitionId, principalId)"):
+            yield f"{name} is named by {assignment['name']}"
 
 
 def _assigned(role: str, principal: str) -> dict[str, Any]:
@@ -686,6 +689,9 @@ def built_in_roles_are_these_and_reach_no_further_than_needed(root: Path) -> Ite
             if one.type.startswith("Microsoft.Authorization/roleAssignments"):
                 scope, role = SCOPES[one.name]
                 yield from differs(one.where, one.value["scope"], Expression(scope))
+                # Azure lets nobody lead an assignment to another identity, such as that of a topic made anew.
+                named = Expression(f"guid({scope}.id, principalId, {role})")
+                yield from differs(f"{one.where}.name", one.value["name"], named)
                 built_in = f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', {role})"
                 yield from differs(one.where, one.value["properties"], _assigned(built_in, "principalId"))
     yield from differs(
@@ -936,9 +942,9 @@ def the_network_is_private(root: Path) -> Iterator[str]:
     for name, condition in {"closed": "if (create)", "network": "if (create)"}.items():
         yield from differs(name, read_.named(name).modifier, condition)
     for name in ("zones", "links"):
-        if not read_.named(name).modifier.endswith("if (create && createZones)"):
+        if not read_.named(name).modifier.endswith(" if (createZones)"):
             yield f"{name} are made {read_.named(name).modifier}"
-    link = {"registrationEnabled": False, "virtualNetwork": {"id": Expression("network.id")}}
+    link = {"registrationEnabled": False, "virtualNetwork": {"id": Expression("create ? network.id : linkedNetworkId")}}
     yield from differs("links", read_.named("links").value["properties"], link)
     endpoint = template(root / "app/private-endpoint.bicep")
     connection = {"privateLinkServiceId": Expression("targetId"), "groupIds": [Expression("groupId")]}
@@ -956,7 +962,7 @@ def the_network_is_private(root: Path) -> Iterator[str]:
 def main_puts_the_parts_together(root: Path) -> Iterator[str]:
     main = template(root / "main.bicep")
     yield from differs("targetScope", main.scope, "subscription")
-    yield from differs("tags", main.named("tags").value, {"azd-env-name": Expression("environmentName")})
+    yield from differs("tags", main.named("tags").value, Expression(TAGS))
     outputs = {one.name: one.value for one in main.of("output")}
     yield from differs("outputs", outputs, {name: Expression(text) for name, text in OUTPUTS.items()})
     passed_ids = main.named("roles").value["params"]
@@ -995,7 +1001,7 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
     for name, text in {
         "watched": "empty(watchedSubscriptions) ? [here] : watchedSubscriptions",
         "makesNetwork": "vnetEnabled && empty(appSubnetId)",
-        "makesZones": "makesNetwork && zones == 'create'",
+        "makesZones": "vnetEnabled && zones == 'create'",
         "made": "union(zoneMakerResourceGroups, cacheMakerResourceGroups, networkMakerResourceGroups)",
         "chosen": "union(subnetChoiceResourceGroups, securityGroupResourceGroups)",
         "placed": "union(endpointResourceGroups, subnets, dnsZones, linkedDnsZones, chosen, made)",
@@ -1017,11 +1023,13 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
     yield from differs("app", {k: str(v) for k, v in passed.items()}, APP_PARAMS)
 
 
+TAGS = "union(extraTags, { 'azd-env-name': environmentName })"
 NETWORK_PARAMS = {
     "create": "makesNetwork",
     "addressPrefix": "vnetAddressPrefix",
     "createZones": "makesZones",
     "zoneNames": "zoneNames",
+    "linkedNetworkId": "first(split(appSubnetId, '/subnets/'))",
 }
 APP_PARAMS = {
     "location": "location",
@@ -1256,8 +1264,8 @@ def azd_finds_what_it_needs(root: Path) -> Iterator[str]:
     yield from differs("service app", read_["services"]["app"], service)
     for name, hook in read_["hooks"].items():
         for shell in ("posix", "windows"):
-            program = hook[shell]["run"].split()[-2 if "dev" in hook[shell]["run"] else 0]
-            if program.startswith("./infra/") and not (root / program.removeprefix("./infra/")).exists():
+            program = hook[shell]["run"]
+            if not (root / program.removeprefix("./infra/")).exists():
                 yield f"hook {name}: {program} is not there"
     parameters = data(root, "main.parameters.json")["parameters"]
     for name, variable in {"environmentName": "${AZURE_ENV_NAME}", "location": "${AZURE_LOCATION}"}.items():

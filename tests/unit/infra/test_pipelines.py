@@ -120,6 +120,7 @@ AZ = """#!/usr/bin/env sh
 printf '%s\\n' "$*" >> "$AZ_LOG"
 case "$*" in
   *"deployment sub create"*main.bicep*properties.outputs*) cat "$AZ_OUTPUTS" ;;
+  *"--namespace Microsoft.App "*) ;;
   *"/functions?"*) printf 'reconcile\\non_event\\nsweep\\n' ;;
   rest*|provider*|deployment*events/main.bicep*) exec python3 "$FAKE_AZ" "$@" ;;
 esac
@@ -180,11 +181,12 @@ def test_a_deployment_makes_then_fills_then_subscribes_then_looks(ground: Path) 
     assert status == 0
     order = [
         next(n for n, call in enumerate(asked) if part in call)
-        for part in ("infra/main.bicep", "config-zip", "events/main.bicep", "/functions?")
+        for part in ("Microsoft.App ", "infra/main.bicep", "config-zip", "events/main.bicep", "/functions?")
     ]
     assert order == sorted(order)
-    assert "--parameters p.json" in asked[0]
-    assert "--resource-group the-RESOURCE_GROUP --name the-APP_NAME" in asked[1]
+    assert "--name drawbridge-westeurope --location westeurope" in asked[1]
+    assert "--parameters p.json" in asked[1]
+    assert "--resource-group the-RESOURCE_GROUP --name the-APP_NAME" in asked[2]
     subscribed = [call for call in asked if "events/main.bicep" in call]
     assert [re.findall(r"--subscription (\S+)", call)[0] for call in subscribed] == WATCHED
 
@@ -193,6 +195,25 @@ def test_a_deployment_without_its_package_changes_nothing(ground: Path) -> None:
     status, asked = ran(ground, "pipeline/deploy.sh", PARAMETERS="p.json", PACKAGE="nowhere.zip")
 
     assert (status, asked) == (1, [])
+
+
+def test_before_azd_makes_anything_the_package_is_built_and_the_provider_of_the_subnet_registered(
+    ground: Path,
+) -> None:
+    for program, status in (("exit 1", 1), ('echo "dev $*" >> "$AZ_LOG"', 0)):
+        (ground / "dev").write_text(f"#!/usr/bin/env sh\n{program}\n")
+        (ground / "dev").chmod(0o755)
+        assert ran(ground, "hooks/preprovision.sh")[0] == status
+
+    assert ran(ground, "hooks/preprovision.sh")[1][-2:] == [
+        "dev package",
+        "provider register --only-show-errors --output none --namespace Microsoft.App --subscription home --wait",
+    ]
+    windows = (INFRA / "hooks" / "preprovision.ps1").read_text("utf-8")
+    assert re.findall(r"^(?:wsl|az) .*?(?= --only|$)", windows, re.MULTILINE) == [
+        "wsl ./dev package",
+        "az provider register",
+    ]
 
 
 def test_a_preview_changes_nothing(ground: Path) -> None:
