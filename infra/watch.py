@@ -23,9 +23,11 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
@@ -99,6 +101,7 @@ class Manner:
     events_only: bool = False
     """Providers and events, and nothing about roles: the deployment that has just been made gave those, or did not."""
     patience: float = 300.0
+    at_once: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,11 +561,25 @@ def delivered(topic: Topic, app: App, since: datetime) -> int:
     return int(sum(point.get("total") or 0 for point in points))
 
 
-def check(topic: Topic, app: App, manner: Manner, *, fresh: bool) -> Step:
-    """See whether an event has got through; where none is known to have, tag the own topic and wait for that one.
+@dataclass(frozen=True, slots=True)
+class Provoked:
+    """An event that was caused here, and that is waited for once all subscriptions have been gone through."""
+
+    subscription: str
+    topic: Topic
+    since: datetime
+    until: float
+    """By the monotonic clock."""
+
+
+def check(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Step | Provoked:
+    """See whether an event has got through; where none is known to have, tag the own topic, which makes one.
 
     What was delivered before a ``fresh`` event subscription says nothing about it.
     """
+    topic = _topic(subscription, app, shipped())
+    if topic is None:
+        raise AzError("the system topic is not listed yet: run it again")
     if not fresh and (count := delivered(topic, app, datetime.now(UTC) - _A_DAY)):
         return Step("check", f"events delivered in the last day: {count}")
     if not topic.ours:
@@ -570,12 +587,14 @@ def check(topic: Topic, app: App, manner: Manner, *, fresh: bool) -> Step:
     begun = datetime.now(UTC).replace(second=0, microsecond=0)
     for operation in ("Merge", "Delete"):
         _tag(topic, operation)
-    until = time.monotonic() + manner.patience
-    while not delivered(topic, app, begun):
-        if time.monotonic() >= until:
-            return Step(
-                "check", "", problem=f"no event was delivered within {manner.patience:.0f} s; metrics lag: run it again"
-            )
+    return Provoked(subscription, topic, begun, time.monotonic() + manner.patience)
+
+
+def awaited(event: Provoked, app: App) -> Step:
+    """Wait for an event that was caused."""
+    while not delivered(event.topic, app, event.since):
+        if time.monotonic() >= event.until:
+            return Step("check", "", problem="no event was delivered in time (--wait); metrics lag: run it again")
         time.sleep(_BETWEEN_LOOKS)
     return Step("check", "an event was delivered")
 
@@ -603,7 +622,7 @@ class Line:
     failed: bool = False
 
 
-def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterator[Line]:
+def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterator[Line | Provoked]:
     """Bring one subscription under Drawbridge, or let go of it; tells each step as it is done, up to one that fails."""
     step = "read"
     try:
@@ -624,6 +643,14 @@ def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterato
         yield Line(subscription, step, f"Azure's answer has no field {error}", failed=True)
 
 
+def arrival(event: Provoked, app: App, manner: Manner) -> Line:
+    """Tell whether an event that was caused has come."""
+    try:
+        return carried_out(event.subscription, awaited(event, app), manner)
+    except AzError as error:
+        return Line(event.subscription, "check", str(error), failed=True)
+
+
 def carried_out(subscription: str, step: Step, manner: Manner) -> Line:
     """Do a step, unless it is a rehearsal; raises AzError where Azure refuses."""
     if step.problem:
@@ -636,13 +663,48 @@ def carried_out(subscription: str, step: Step, manner: Manner) -> Line:
     return Line(subscription, step.name, step.result)
 
 
-def _checked(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Line:
+def _checked(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Line | Provoked:
     if manner.dry_run:
         return Line(subscription, "check", "not checked: a dry run")
-    topic = _topic(subscription, app, shipped())
-    if topic is None:
-        raise AzError("the system topic is not listed yet: run it again")
-    return carried_out(subscription, check(topic, app, manner, fresh=fresh), manner)
+    found = check(subscription, app, manner, fresh=fresh)
+    return found if isinstance(found, Provoked) else carried_out(subscription, found, manner)
+
+
+@dataclass(slots=True)
+class Table:
+    """The lines, told as they come, by whichever thread."""
+
+    say: Callable[[str], None]
+    failed: set[str] = field(default_factory=set)
+    _lock: Lock = field(default_factory=Lock)
+
+    def tell(self, line: Line) -> None:
+        with self._lock:
+            self.say(f"{line.subscription:<36}  {line.step:<28}  {'FAILED: ' if line.failed else ''}{line.result}")
+            if line.failed:
+                self.failed.add(line.subscription)
+
+
+def gone_through(subscriptions: Iterable[str], app: App, data: Shipped, manner: Manner, table: Table) -> None:
+    """Go through all subscriptions, some at once; events that were caused are waited for at the end, together."""
+
+    def brought(subscription: str) -> list[Provoked]:
+        caused: list[Provoked] = []
+        for each in bring(subscription, app, data, manner):
+            if isinstance(each, Provoked):
+                caused.append(each)
+            else:
+                table.tell(each)
+        return caused
+
+    first, *others = subscriptions
+    # The first goes alone: with it, `az` gets its Bicep, which several must not do at the same time.
+    caused = brought(first)
+    with ThreadPoolExecutor(manner.at_once) as pool:
+        for more in pool.map(brought, others):
+            caused += more
+        for line in pool.map(lambda event: arrival(event, app, manner), caused):
+            table.tell(line)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -658,6 +720,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--undo", action="store_true", help="take away what was made, and nothing else")
     parser.add_argument("--events-only", action="store_true", help="leave roles as they are, and wait for no event")
     parser.add_argument("--wait", type=float, default=300, metavar="SECONDS", help="for the check's event (300)")
+    parser.add_argument("--at-once", type=int, default=8, metavar="N", help="how many subscriptions (8)")
     for name, (variable, default) in _FROM_ENVIRONMENT.items():
         parser.add_argument(f"--{name}", default=os.environ.get(variable, default), help=f"else from {variable}")
     return parser
@@ -711,7 +774,7 @@ def subscriptions_of(given: argparse.Namespace) -> list[str]:
 def main(words: list[str], say: Callable[[str], None] = print) -> int:
     """Give 0 where every step is done, 1 where something failed, 2 where something was not given as it has to be."""
     given = arguments().parse_args(words)
-    manner = Manner(given.dry_run, given.undo, given.events_only, given.wait)
+    manner = Manner(given.dry_run, given.undo, given.events_only, given.wait, max(1, given.at_once))
     try:
         app, data = app_from(given), shipped()
         subscriptions = subscriptions_of(given)
@@ -722,13 +785,13 @@ def main(words: list[str], say: Callable[[str], None] = print) -> int:
         say(f"{error}")
         return 1
     say(f"{'SUBSCRIPTION':<36}  {'STEP':<28}  RESULT")
-    failed: list[str] = []
-    for line in (line for each in subscriptions for line in bring(each, app, data, manner)):
-        say(f"{line.subscription:<36}  {line.step:<28}  {'FAILED: ' if line.failed else ''}{line.result}")
-        failed += [line.subscription] if line.failed else []
-    if failed:
-        say(f"\nNot done in {len(failed)} of {len(subscriptions)} subscriptions; once mended, run the same again.")
-    return 1 if failed else 0
+    table = Table(say)
+    gone_through(subscriptions, app, data, manner, table)
+    if table.failed:
+        say(
+            f"\nNot done in {len(table.failed)} of {len(subscriptions)} subscriptions; once mended, run the same again."
+        )
+    return 1 if table.failed else 0
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ var zoneSearch = loadJsonContent('zone-search.json')
 var roles = [caches, endpoints, subnets, zones, zoneMaker, cacheMaker, networkMaker, subnetChoice, securityGroups, zoneLinks, zoneSearch]
 
 var here = subscription().id
-var others = [for id in otherSubscriptions: '/subscriptions/${id}']
+var others = [for id in otherSubscriptions: '/subscriptions/${toLower(id)}']
 var assignableScopes = union([here], others)
 
 resource definitions 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for role in roles: {

@@ -6,6 +6,7 @@ for as long as it is there. It is a script: nothing imports it.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -155,6 +156,12 @@ def answer(state: State, words: list[str]) -> Any:  # noqa: ANN401 - JSON
 
 def main(words: list[str]) -> None:
     file = Path(os.environ["FAKE_AZURE"])
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        answered(file, words)
+
+
+def answered(file: Path, words: list[str]) -> None:
     state: State = json.loads(file.read_text("utf-8"))
     state["calls"].append(words)
     refused = next((said for part, said in state["refused"].items() if part in " ".join(words)), None)

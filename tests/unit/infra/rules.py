@@ -590,6 +590,9 @@ def every_role_is_defined_as_its_data_says(root: Path) -> Iterator[str]:
         }
         wanted = {"name": Expression("guid(here, suffix, role.id)"), "properties": properties}
         yield from differs(one.where, one.value, wanted)
+    others = template(root / "roles/definitions.bicep").named("others").value
+    # Azure takes no scope twice, and ids may be spelt in either case.
+    yield from differs("others", others, Expression("[for id in otherSubscriptions: '/subscriptions/${toLower(id)}']"))
     for path, order in {
         "roles/definitions.bicep": ["caches", "endpoints", "subnets", "zones", "zone-maker", *MAKERS],
         "management-group/main.bicep": [
