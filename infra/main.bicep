@@ -77,7 +77,7 @@ param inbound string = 'restricted'
 @description('Address ranges (CIDR) that may call the API.')
 param allowedCallers string[] = []
 
-@description('Client id of the app registration that callers of the API sign in to, with the roles Drawbridge.Reader, Drawbridge.Operator and Drawbridge.Admin; empty: they show a function key.')
+@description('Client id of the app registration that callers of the API sign in to, with the roles Drawbridge.Reader, Drawbridge.Operator and Drawbridge.Admin; empty: they show a function key. It has to give version 2 tokens (api.requestedAccessTokenVersion).')
 param signInClientId string = ''
 
 @description('What a function key alone allows in the API.')
@@ -469,3 +469,4 @@ output STORAGE_ID string = storage.outputs.id
 output EVENT_DELIVERY string = inbound == 'closed' ? 'queue' : 'function'
 output WATCHED_SUBSCRIPTIONS string = join(watched, ' ')
 output PYTHON_VERSION string = pythonVersion
+output WORKSPACE_ID string = monitoring.outputs.workspaceId

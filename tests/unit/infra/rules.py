@@ -299,6 +299,7 @@ OUTPUTS = {
     "EVENT_DELIVERY": "inbound == 'closed' ? 'queue' : 'function'",
     "WATCHED_SUBSCRIPTIONS": "join(watched, ' ')",
     "PYTHON_VERSION": "pythonVersion",
+    "WORKSPACE_ID": "monitoring.outputs.workspaceId",
 }
 
 
@@ -1265,6 +1266,8 @@ def azd_finds_what_it_needs(root: Path) -> Iterator[str]:
     yield from differs("services", list(read_["services"]), ["app"])
     service = {"project": ".", "language": "python", "host": "function", "remoteBuild": False}
     yield from differs("service app", read_["services"]["app"], service)
+    yield from differs("requiredVersions", read_.get("requiredVersions"), {"azd": ">= 1.23.5"})
+    yield from differs("hooks", list(read_["hooks"]), ["preprovision", "postdeploy", "predown"])
     for name, hook in read_["hooks"].items():
         for shell in ("posix", "windows"):
             program = hook[shell]["run"]

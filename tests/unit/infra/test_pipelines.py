@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def test_a_workflow_may_do_little_and_keeps_no_secret(path: Path) -> None:
     assert "secrets." not in path.read_text("utf-8")
     checkouts = [step for job in read_["jobs"].values() for step in job["steps"] if "checkout" in step.get("uses", "")]
     assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
-    assert all(job["timeout-minutes"] <= 60 for job in read_["jobs"].values())
+    assert all(job["timeout-minutes"] <= 90 for job in read_["jobs"].values())
 
 
 @pytest.mark.parametrize("path", EVERY, ids=named)
@@ -121,7 +122,10 @@ printf '%s\\n' "$*" >> "$AZ_LOG"
 case "$*" in
   *"deployment sub create"*main.bicep*properties.outputs*) cat "$AZ_OUTPUTS" ;;
   *"--namespace Microsoft.App "*) ;;
+  version*) echo "${AZ_VERSION:-2.91.0}" ;;
   *"/functions?"*) printf 'reconcile\\non_event\\nsweep\\n' ;;
+  *"/host/default/sync?"*) ;;
+  *api.loganalytics.io*) echo "${AZ_SWEEPS:-1}" ;;
   rest*|provider*|deployment*events/main.bicep*) exec python3 "$FAKE_AZ" "$@" ;;
 esac
 """
@@ -135,6 +139,7 @@ OUTPUTS = {
     "APP_PRINCIPAL_ID": "aaaaaaaa-2222-3333-4444-555555555555",
     "EVENT_DELIVERY": "queue",
     "WATCHED_SUBSCRIPTIONS": " ".join(WATCHED),
+    "PYTHON_VERSION": "3.12",
 }
 
 
@@ -153,7 +158,8 @@ def ground(tmp_path: Path) -> Path:
     kinds = ("calls", "topics", "subscribed", "assignments", "roles", "groups", "descendants")
     nothing: dict[str, object] = {"registered": {}, "delivered": 0, "delivers": 1, "refused": {}}
     (tmp_path / "azure.json").write_text(json.dumps(nothing | {kind: [] for kind in kinds}))
-    (tmp_path / "package.zip").write_text("zip")
+    with zipfile.ZipFile(tmp_path / "package.zip", "w") as package:
+        package.writestr("__pycache__/function_app.cpython-312.pyc", "bytecode")
     return tmp_path
 
 
@@ -181,12 +187,21 @@ def test_a_deployment_makes_then_fills_then_subscribes_then_looks(ground: Path) 
     assert status == 0
     order = [
         next(n for n, call in enumerate(asked) if part in call)
-        for part in ("Microsoft.App ", "infra/main.bicep", "config-zip", "events/main.bicep", "/functions?")
+        for part in (
+            "Microsoft.App ",
+            "infra/main.bicep",
+            "config-zip",
+            "events/main.bicep",
+            "/host/default/sync?",
+            "/functions?",
+            "sweep started {",
+        )
     ]
     assert order == sorted(order)
-    assert "--name drawbridge-westeurope --location westeurope" in asked[1]
-    assert "--parameters p.json" in asked[1]
-    assert "--resource-group the-RESOURCE_GROUP --name the-APP_NAME" in asked[2]
+    made, filled = (asked[place] for place in order[1:3])
+    assert "--name drawbridge-westeurope --location westeurope" in made
+    assert "--parameters p.json" in made
+    assert "--resource-group the-RESOURCE_GROUP --name the-APP_NAME" in filled
     subscribed = [call for call in asked if "events/main.bicep" in call]
     assert [re.findall(r"--subscription (\S+)", call)[0] for call in subscribed] == WATCHED
 
@@ -195,6 +210,39 @@ def test_a_deployment_without_its_package_changes_nothing(ground: Path) -> None:
     status, asked = ran(ground, "pipeline/deploy.sh", PARAMETERS="p.json", PACKAGE="nowhere.zip")
 
     assert (status, asked) == (1, [])
+
+
+def deployed(ground: Path, **environment: str) -> tuple[int, str]:
+    """Deploy; gives the exit status, and whatever az was asked."""
+    package = str(ground / "package.zip")
+    status, asked = ran(ground, "pipeline/deploy.sh", PARAMETERS="p.json", PACKAGE=package, **environment)
+    return status, "\n".join(asked)
+
+
+def test_a_cli_that_would_wait_for_ever_is_refused_before_anything_is_made(ground: Path) -> None:
+    status, asked = deployed(ground, AZ_VERSION="2.89.1")
+
+    assert (status, "deployment" in asked) == (1, False)
+
+
+def test_a_package_for_another_python_is_not_deployed(ground: Path) -> None:
+    outputs = json.loads((ground / "outputs.json").read_text())
+    (ground / "outputs.json").write_text(json.dumps(outputs | {"PYTHON_VERSION": {"value": "3.13"}}))
+
+    status, asked = deployed(ground)
+
+    assert (status, "config-zip" in asked) == (1, False)
+
+
+def test_a_deployment_after_which_no_sweep_starts_has_failed(ground: Path) -> None:
+    status, asked = deployed(ground, AZ_SWEEPS="0", SMOKE_MINUTES="3")
+
+    assert (status, asked.count("sweep started {")) == (1, 3)
+
+
+def test_azd_does_not_take_away_groups_in_which_it_has_only_assigned_roles(ground: Path) -> None:
+    assert ran(ground, "hooks/predown.sh", RESOURCE_GROUP="rg-drawbridge") == (1, [])
+    assert "throw" in (INFRA / "hooks" / "predown.ps1").read_text("utf-8")
 
 
 def test_before_azd_makes_anything_the_package_is_built_and_the_provider_of_the_subnet_registered(
@@ -211,7 +259,7 @@ def test_before_azd_makes_anything_the_package_is_built_and_the_provider_of_the_
     ]
     windows = (INFRA / "hooks" / "preprovision.ps1").read_text("utf-8")
     assert re.findall(r"^(?:wsl|az) .*?(?= --only|$)", windows, re.MULTILINE) == [
-        "wsl ./dev package",
+        'wsl env "DRAWBRIDGE_PYTHON=$env:DRAWBRIDGE_PYTHON" ./dev package',
         "az provider register",
     ]
 

@@ -1,0 +1,12 @@
+# Before azd takes everything away: do not let it. It deletes every resource group in which the deployment has made
+# something, and a role assignment counts: on a subnet or a zone, that is the group of the company's network.
+$ErrorActionPreference = 'Stop'
+$app = if ($env:APP_PRINCIPAL_ID) { $env:APP_PRINCIPAL_ID } else { 'the app' }
+$group = if ($env:RESOURCE_GROUP) { $env:RESOURCE_GROUP } else { '<group of the app>' }
+throw @"
+azd down would also delete the resource groups in which this deployment has only assigned roles: those of subnets,
+private endpoints and DNS zones. Nothing has been deleted. Do this instead, as in docs/deploy.md under "Undo":
+
+  ./dev watch --undo <watched> ...      and the role assignments of $app
+  az group delete --name $group
+"@
