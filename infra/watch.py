@@ -32,7 +32,8 @@ from typing import Any
 from urllib.parse import quote
 
 INFRA = Path(__file__).resolve().parent
-PROVIDERS = ("Microsoft.EventGrid", "Microsoft.Cache")
+PROVIDERS = ("Microsoft.EventGrid", "Microsoft.Cache", "Microsoft.Insights")
+"""Of system topics, of caches, and of the metrics in which deliveries are counted."""
 MARK = {"managed-by": "drawbridge"}
 """On a topic and a resource group that were made here, and that --undo may therefore take away."""
 
@@ -177,6 +178,8 @@ class Topic:
     """Of its system-assigned identity; empty where it has none."""
     ours: bool
     subscribed: tuple[Subscribed, ...] = ()
+    shared_identities: bool = False
+    """It has user-assigned ones, by which somebody else's event subscriptions may deliver."""
 
     @property
     def name(self) -> str:
@@ -298,6 +301,12 @@ def _in_the_way(topic: Topic, app: App) -> str:
                 f"the event subscription {one.name} delivers elsewhere ({one.destination or 'nowhere known'}): "
                 "give this deployment another name with --event-subscription"
             )
+    if not topic.principal and topic.shared_identities:
+        # No command: one that names a kind of identity may put it in the place of those that are there.
+        return (
+            f"topic {topic.name} has user-assigned identities and no system-assigned one: "
+            "have its owner add that beside them, as others may deliver by those that are there"
+        )
     if not topic.principal:
         return (
             f"topic {topic.name} has no system-assigned identity: az eventgrid system-topic update "
@@ -457,7 +466,8 @@ def _topic(subscription: str, app: App, data: Shipped) -> Topic | None:
         identity = each.get("identity") or {}
         ours = MARK.items() <= (each.get("tags") or {}).items()
         found = tuple(subscribed_as(one, app, data) for one in subscribed)
-        return Topic(each["id"], identity.get("principalId") or "", ours, found)
+        shared = "userassigned" in str(identity.get("type")).lower()
+        return Topic(each["id"], identity.get("principalId") or "", ours, found, shared)
     return None
 
 

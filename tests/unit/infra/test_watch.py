@@ -60,6 +60,7 @@ def command(step: Step) -> str:
 DONE = [
     "provider Microsoft.EventGrid: is registered",
     "provider Microsoft.Cache: is registered",
+    "provider Microsoft.Insights: is registered",
     "role for caches: is there",
     "role assignment: is there",
     "events: come through topic all",
@@ -79,44 +80,49 @@ ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
         ),
         pytest.param(
             replace(SETTLED, missing_actions=("a/read",)),
-            [*DONE[:2], f"role for caches: put …/roleDefinitions/{ROLE}",
-             "role assignment: deploys roles/at-subscription.bicep", DONE[4]],
+            [*DONE[:3], f"role for caches: put …/roleDefinitions/{ROLE}",
+             "role assignment: deploys roles/at-subscription.bicep", DONE[5]],
             id="the role is missing",
         ),
         pytest.param(
             replace(SETTLED, missing_actions=("a/read",), own_role="role", own_assignments=("one",)),
-            [*DONE[:2], f"role for caches: put …/roleDefinitions/{ROLE}", *DONE[3:]],
+            [*DONE[:3], f"role for caches: put …/roleDefinitions/{ROLE}", *DONE[4:]],
             id="the own role grants too little by now",
         ),
         pytest.param(
             replace(SETTLED, topic=None),
-            [*DONE[:4], f'{DEPLOYED} topicResourceGroup=rg-drawbridge-events tags={{"managed-by":"drawbridge"}}'],
+            [*DONE[:5], f'{DEPLOYED} topicResourceGroup=rg-drawbridge-events tags={{"managed-by":"drawbridge"}}'],
             id="no topic: one is made, with the mark",
         ),
         pytest.param(
             replace(SETTLED, topic=replace(ADOPTED, subscribed=(THEIRS,))),
-            [*DONE[:4], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
+            [*DONE[:5], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
             id="a topic is there: it is taken",
         ),
         pytest.param(
             replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, as_shipped=False),))),
-            [*DONE[:4], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
+            [*DONE[:5], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
             id="the event subscription is not as shipped",
         ),
         pytest.param(
             replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, destination="https://else"),))),
-            [*DONE[:4], "events: the event subscription drawbridge delivers elsewhere (https://else)"],
+            [*DONE[:5], "events: the event subscription drawbridge delivers elsewhere (https://else)"],
             id="another deployment has the name",
         ),
         pytest.param(
             replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, destination=f"{APP.storage}#events"),))),
-            [*DONE[:4], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
+            [*DONE[:5], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
             id="the app has got a public address since",
         ),
         pytest.param(
             replace(SETTLED, topic=replace(ADOPTED, principal="", subscribed=())),
-            [*DONE[:4], "events: topic all has no system-assigned identity"],
+            [*DONE[:5], "events: topic all has no system-assigned identity"],
             id="the topic that is there has no identity",
+        ),
+        pytest.param(
+            replace(SETTLED, topic=replace(ADOPTED, principal="", subscribed=(), shared_identities=True)),
+            [*DONE[:5], "events: topic all has user-assigned identities and no system-assigned one"],
+            id="the topic that is there has identities that others may use",
         ),
     ],
 )  # fmt: skip
@@ -283,6 +289,17 @@ def test_a_topic_that_is_there_is_taken_and_comes_out_of_it_unchanged(azure: Azu
     assert len(azure.state["subscribed"]) == 2
     let_go = azure.run("--undo", ONE)
     assert (let_go.returncode, azure.things()) == (0, before), let_go.stdout
+
+
+def test_no_command_is_advised_that_might_take_identities_from_a_topic(azure: Azure) -> None:
+    theirs = {"type": "UserAssigned", "userAssignedIdentities": {"/subscriptions/x/theirs": {"principalId": "theirs"}}}
+    azure.holds(topics=[ADOPTABLE | {"identity": theirs}], registered=REGISTERED)
+    done = azure.run(ONE)
+
+    assert (done.returncode, "have its owner add that beside them" in done.stdout) == (1, True), done.stdout
+    assert "az eventgrid" not in done.stdout
+    azure.holds(topics=[ADOPTABLE | {"identity": None}])
+    assert "az eventgrid system-topic update" in azure.run(ONE).stdout
 
 
 def test_undo_leaves_nothing_behind_and_can_be_repeated(azure: Azure) -> None:
