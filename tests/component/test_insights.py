@@ -4,6 +4,9 @@ import asyncio
 import gc
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from shared.insights import Insights
 from shared.logs import Log
 
 pytestmark = pytest.mark.emulator_only
+ROOT = Path(__file__).parents[2]
 PASSES = "drawbridge.passes"
 
 
@@ -70,6 +74,19 @@ async def test_counts_add_up_and_distributions_keep_their_ends(azure: Emulator, 
     (point,) = azure.ingestion.points("drawbridge.pass.duration")
     assert (point.count, point.value, point.min, point.max) == (3, 2.75, 0.25, 2.0)
     assert {item.tags["ai.cloud.role"] for item in azure.ingestion.items} == {"drawbridge"}
+
+
+def test_the_exporter_tells_nobody_else_and_asks_nobody(tmp_path: Path) -> None:
+    # What it would say of itself, and ask Microsoft, it would do in threads of its own, once for each process.
+    program = (
+        "import threading; from shared.insights import Way;"
+        "way = Way('InstrumentationKey=11111111-1111-1111-1111-111111111111', 30);"
+        "print([thread.name for thread in threading.enumerate()]); way.close()"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=True)
+
+    assert done.stdout.decode().strip() == "['MainThread', 'AzureMonitorMetricExporter Storage']"
 
 
 async def test_each_sending_holds_what_came_since_the_last(azure: Emulator, way: Insights) -> None:
