@@ -23,6 +23,7 @@ from local import fleet
 from local.azure.delivery import DeliveryOptions
 from local.azure.emulator import EmulatorOptions
 from local.azure.faults import EventFault, Lock, Match, Throttle
+from local.azure.ingestion import Ingestion
 from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azure.throttle import Bucket, Buckets
 from local.stage import NotAsPromisedError, Stage, StageOptions, eventually, stage
@@ -430,7 +431,8 @@ def _named(plain: CacheSeed, name: str, region: str, group: str = "rg-shop") -> 
 def options(scale: float = SCALE) -> StageOptions:
     """Say how the story is staged."""
     emulator = EmulatorOptions(time_scale=scale, seed=11, delivery=DeliveryOptions(reorder_hold=20))
-    return StageOptions(policy=fleet.policy(), emulator=emulator, seed=fleet.seed(*caches(), *kinds()))
+    seed = fleet.seed(*caches(), *kinds())
+    return StageOptions(policy=fleet.policy(), emulator=emulator, seed=seed, metrics=True)
 
 
 def table(story: Story) -> Table:
@@ -447,6 +449,20 @@ def table(story: Story) -> Table:
         took, azure = f"{chapter.took:.0f} s", f"{chapter.azure:.0f} s"
         drawn.add_row(f"{number}. {chapter.short}", took, azure, str(chapter.reads), str(chapter.writes))
     return drawn
+
+
+def measured(taken: Ingestion) -> str:
+    """Say what the app's own metrics tell, as Application Insights has taken them."""
+    events = taken.total("drawbridge.events", {"outcome": "taken"})
+    passes = taken.total("drawbridge.passes")
+    reads, writes = (taken.total("drawbridge.arm.requests", {"kind": kind}) for kind in ("read", "write"))
+    delays = taken.points("drawbridge.verdict.delay")
+    answered = sum(point.count or 0 for point in delays)
+    mean = sum(point.value for point in delays) / answered if answered else 0.0
+    return (
+        f"{events:.0f} events taken, {passes:.0f} passes, {reads:.0f} reads and {writes:.0f} writes of Azure, "
+        f"{mean:.1f} s of this machine from a message to its first verdict"
+    )
 
 
 def table_of_kinds(story: Story) -> Table:
@@ -496,6 +512,8 @@ async def _play(log: str | None) -> int:
             story = Story(playing, console)
             for tell in CHAPTERS:
                 await tell(story)
+            # The app sends the last of its metrics when it stops.
+            await playing.workers.stop()
             _end(story, time.monotonic() - begun)
             return 1 if story.broken else 0
 
@@ -508,6 +526,7 @@ def _end(story: Story, seconds: float) -> None:
     published = [event["type"].rpartition(".")[2] for event in story.stage.azure.topic.events]
     counts = ", ".join(f"{published.count(kind)} {kind}" for kind in sorted(set(published)))
     console.print(f"Announced to the topic: {counts}.")
+    console.print(f"Its metrics: {measured(story.stage.azure.ingestion)}.")
     for broken in story.broken:
         console.print(f"[red]NOT AS PROMISED: {broken}[/red]")
     if not story.broken:

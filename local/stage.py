@@ -63,6 +63,8 @@ class StageOptions:
     settings: Mapping[str, str] = field(default_factory=dict)
     log: IO[bytes] | None = None
     topic: bool = True
+    metrics: bool = False
+    """The app sends what it measures to the emulated Application Insights, once a minute and when it stops."""
 
 
 @dataclass(slots=True)
@@ -209,6 +211,9 @@ async def stage(options: StageOptions) -> AsyncIterator[Stage]:
         seeds.plant(azure.world, options.seed)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="drawbridge-"))
         env = {**azure.environment, **_settings(options, connection, Path(folder)), **options.settings}
+        if options.metrics:
+            # What cannot be sent is kept in files, which go with the folder.
+            env |= {**azure.telemetry, "TMPDIR": str(folder)}
         if not options.topic:
             env["DRAWBRIDGE_TOPIC_ENDPOINT"] = ""
         workers = Workers(options, env, azure)

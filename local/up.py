@@ -49,7 +49,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         options = demo.options(arguments.scale)
         emulator = replace(options.emulator, proxy_port=0, faults=arguments.faults)
         delivery = DELIVERIES[arguments.inbound]
-        options = replace(options, sweep_schedule=_SWEEP, log=log, emulator=emulator, delivery=delivery)
+        options = replace(options, sweep_schedule=_SWEEP, log=log, emulator=emulator, delivery=delivery, metrics=True)
         async with stage(options) as playing:
             with published(Connection.to(playing.azure)):
                 print(guide(playing, arguments.scale), flush=True)
@@ -84,6 +84,8 @@ The emulated Azure Resource Manager   {azure.arm_url}
   ./dev azcli -- redis list --query '[].{{name:name, public:publicNetworkAccess}}' -o table
   look at it:
   curl --cacert $CA -H "authorization: Bearer $TOKEN" '{azure.arm_url}{cache}?api-version=2024-11-01'
+  what the app has measured, sent once a minute:
+  curl --cacert $CA {azure.arm_url}/_emulator/metrics
 
 With an SDK, as the app's managed identity:
   export IDENTITY_ENDPOINT={azure.identity_url} IDENTITY_HEADER={azure.identity.header} SSL_CERT_FILE={ca} REQUESTS_CA_BUNDLE={ca}
