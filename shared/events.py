@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -88,10 +89,10 @@ class Delivered:
 def delivered(text: str | bytes) -> tuple[Delivered, ...]:
     """Read what Event Grid has put on a queue or among its dead letters: one event or a list, of either schema.
 
-    A queue message may come as it is or in Base64, a dead letter with fields of its own beside the event's.
-    Raises InvalidEventError.
+    A queue message may come as it is or in Base64, a dead letter with fields of its own beside the event's; either
+    with a byte order mark. Raises InvalidEventError.
     """
-    raw = text.encode() if isinstance(text, str) else text
+    raw = (text.encode() if isinstance(text, str) else text).removeprefix(BOM_UTF8)
     try:
         read = json.loads(raw if raw.lstrip()[:1] in {b"{", b"["} else base64.b64decode(raw, validate=True))
     except (binascii.Error, ValueError, RecursionError) as error:

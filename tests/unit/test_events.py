@@ -451,6 +451,7 @@ def encoded(value: object) -> bytes:
         pytest.param(encoded(CLOUD).decode(), ["e-2"], id="base64-text"),
         pytest.param(json.dumps([GRID, CLOUD]).encode(), ["e-1", "e-2"], id="list"),
         pytest.param("\n " + json.dumps(DEAD), ["e-1"], id="dead-letter"),
+        pytest.param(json.dumps([DEAD]).encode("utf-8-sig"), ["e-1"], id="byte-order-mark"),
         pytest.param("[]", [], id="none"),
         pytest.param(json.dumps({"id": "i" * 500}), ["i" * 100], id="long-id"),
         pytest.param("{}", [""], id="empty"),
