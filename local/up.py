@@ -67,6 +67,7 @@ def guide(playing: Stage, scale: float) -> str:
 Running, {scale:g} times as fast as Azure; events are {"put on the app's queue" if playing.workers.options.delivery == "queue" else "pushed to the app"}; Ctrl-C stops everything.
 
 The app     {app.url}/api   (key {app.function_key})
+The fleet   {app.url}/api/dashboard   (asks for that key)
   curl -H 'x-functions-key: {app.function_key}' {app.url}/api/health
   curl -H 'x-functions-key: {app.function_key}' {app.url}/api/caches/{fleet.APPS}/rg-shop/shop-weu
   curl -X PUT -H 'x-functions-key: {app.function_key}' {app.url}/api/caches/{fleet.APPS}/rg-shop/shop-weu/endpoints/weu-prod

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _HERE = Path(__file__).parent
-_MODULES = ("elements", "times", "calls", "words", "caches", "fleet", "sweeps", "page")
+_MODULES = ("elements", "times", "calls", "words", "cache", "list", "fleet", "sweeps", "page")
 """Each imports from those before it."""
 _IMPORT = re.compile(r"^import (\{[^}]+\}) from \"\./(\w+)\.mjs\";$", re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.MULTILINE)

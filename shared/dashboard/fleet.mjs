@@ -2,7 +2,8 @@
 
 import { at, button, counted, el, failed, fill } from "./elements.mjs";
 import { ask } from "./calls.mjs";
-import { entry, jump, meaning } from "./caches.mjs";
+import { entry, meaning } from "./cache.mjs";
+import { jump } from "./list.mjs";
 import { moment, seconds } from "./times.mjs";
 import { byUrgency, KINDS, reasonOf, VERDICTS } from "./words.mjs";
 

@@ -2,7 +2,7 @@
 
 import { at, fill } from "./elements.mjs";
 import { key } from "./calls.mjs";
-import { chosen, first, prepare, show } from "./caches.mjs";
+import { chosen, first, prepare, show } from "./list.mjs";
 import { count } from "./fleet.mjs";
 import { health, subscriptions, sweep } from "./sweeps.mjs";
 import { retell } from "./times.mjs";
@@ -15,9 +15,7 @@ let opened = false;
 export function start() {
   prepare();
   at("where").textContent = location.hostname;
-  const back = encodeURIComponent(location.pathname);
-  at("enter").href = `/.auth/login/aad?post_login_redirect_uri=${back}`;
-  at("out").href = `/.auth/logout?post_logout_redirect_uri=${back}`;
+  at("out").href = `/.auth/logout?post_logout_redirect_uri=${encodeURIComponent(location.pathname)}`;
   at("with-key").addEventListener("submit", (event) => {
     event.preventDefault();
     key.keep(at("key").value.trim());
@@ -87,6 +85,7 @@ function turnAway(error) {
   at("sign-in-because").textContent = error.message;
   at("with-key").hidden = people;
   at("with-entra").hidden = !people;
+  at("enter").href = `/.auth/login/aad?post_login_redirect_uri=${encodeURIComponent(location.pathname + location.hash)}`;
   at("sign-in").hidden = false;
   (people ? at("enter") : at("key")).focus();
 }

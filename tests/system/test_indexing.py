@@ -139,7 +139,7 @@ def test_where_callers_sign_in_functions_asks_for_no_key() -> None:
 def test_nothing_is_imported_before_an_event_needs_it() -> None:
     imported = printed(_IMPORT, str(APP)).split()
     azure = ("azure.core", "azure.data", "azure.identity", "azure.mgmt", "azure.monitor", "azure.storage")
-    costly = ("aiohttp", "opentelemetry", "yaml", *azure)
+    costly = ("aiohttp", "opentelemetry", "shared.dashboard", "yaml", *azure)
 
     assert "functions.worker" in imported
     assert [name for name in imported if name.startswith(costly)] == []

@@ -442,7 +442,7 @@ def meanings() -> dict[str, dict[str, str]]:
         said = dict(zip(parts[1::2], map(plain, parts[2::2]), strict=True))
         told[reason.value] = {
             "short": overview[reason][2],
-            "who": overview[reason][3],
+            "who": overview[reason][3].replace("both", "app team and platform team"),
             "means": said["Means"],
             "do": said["Do"],
             "clears": said["Clears by itself"],

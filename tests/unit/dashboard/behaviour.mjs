@@ -32,6 +32,7 @@ claim("a key that is typed opens the page, and is sent in a header and nowhere e
   assert.ok(page.calls.every((call) => !call.path.includes("s3cret") && call.options.redirect === "manual"));
   assert.equal(page.window.sessionStorage.getItem("drawbridge.key"), "s3cret");
   assert.equal(page.window.localStorage.length, 0);
+  assert.ok(page.shows("leave") && !page.shows("out"));
   assert.ok(!page.document.documentElement.outerHTML.includes("s3cret") && page.at("key").value === "");
   assert.ok(!page.window.location.href.includes("s3cret"));
 });
@@ -118,7 +119,7 @@ claim("rows are counted when the page opens and when somebody says so, and not e
   const page = await opened();
   await page.minute();
   await page.minute();
-  assert.equal(page.asked("/api/caches?counts=true").length, 1);
+  assert.deepEqual(page.asked("/api/caches?counts=true"), ["/api/caches?counts=true&pageSize=1"]);
   assert.equal(page.asked("/api/caches?verdict=").length, 2);
   assert.ok(page.asked("/api/sweeps").length > 4);
   page.at("refresh").click();
@@ -207,6 +208,8 @@ claim("exemptions are listed, the first to end first, and those that end soon ar
   assert.match(text, /1 exemption ends within 14 days/);
   assert.ok(text.indexOf("old-weu") < text.indexOf("new-weu"));
   assert.match(text, /until 2026-12-04 00:00 UTC, in 5 days/);
+  const late = body("exempt").value.filter((each) => each.verdict.until > "2027");
+  assert.match((await opened(answers({ "/api/caches?verdict=Exempt": says({ value: late }) }))).text("exemptions"), /0 exemptions end within 14 days/);
 });
 
 // ── the list ────────────────────────────────────────────────────────────────────────────────────
@@ -227,6 +230,15 @@ claim("a filter is asked of the app and stands in the address, behind what serve
   const again = await opened(FLEET, { key: "k", hash: page.window.location.hash });
   assert.equal(again.asked("/api/caches?verdict=Exempt&tag=env%3Da%26b&pageSize=50").length, 1);
   assert.equal(again.at("tag").value, "env=a&b");
+});
+
+claim("Refresh shows the list as somebody has chosen it", async () => {
+  const page = await opened();
+  page.button("All", page.at("filter")).click();
+  await page.until(() => /8 caches shown/.test(page.text("shown")));
+  page.at("refresh").click();
+  await page.settled();
+  assert.match(page.text("shown"), /8 caches shown/);
 });
 
 claim("a total leads to its caches", async () => {
@@ -281,6 +293,31 @@ claim("what happened to a cache is read when somebody asks, and older pages as t
   await page.until(() => /by eve/.test(one.textContent));
 });
 
+claim("a cache is read in Azure when somebody says so, and told with what would be done", async () => {
+  const page = await opened(answers({ "/api/caches/": recorded("cache") }));
+  const one = page.unfold(page.document.querySelector("#list details"));
+  await page.until(() => /last pass/.test(one.textContent));
+  assert.equal(page.asked("/api/caches/").length, 0);
+  page.button("Look at it now", one).click();
+  await page.until(() => /would be done/.test(one.textContent));
+  assert.match(page.asked("/api/caches/")[0], /^\/api\/caches\/[0-9a-f-]{36}\/rg-shop\/\S+-weu\?kind=\w+$/);
+  assert.match(one.textContent, /nowpublic: Disabled, Succeeded/);
+  assert.match(one.textContent, /connectionsApproved: pe-shop-weu-8d83ba57\./);
+  assert.match(one.textContent, /endpointspe-shop-weu-8d83ba57: Ready; shop-weu is 10\.0\.0\.4/);
+  assert.match(one.textContent, /would be donenothing: Compliant/);
+  page.answers = answers({ "/api/caches/": recorded("cramped") });
+  page.button("Look at it now", one).click();
+  await page.until(() => /would be donemake endpoint pe-cart-weu-/.test(one.textContent));
+});
+
+claim("a cache that was asked for and is not there yet is told as that", async () => {
+  const page = await opened(answers({ "/api/caches/": says({ ...body("cramped"), observed: null, state: "Blocked" }, 409) }));
+  const one = page.unfold(page.document.querySelector("#list details"));
+  await page.until(() => /last pass/.test(one.textContent));
+  page.button("Look at it now", one).click();
+  await page.until(() => /Azure does not show it yet/.test(one.textContent));
+});
+
 // ── Drawbridge itself ───────────────────────────────────────────────────────────────────────────
 
 claim("it says when the latest sweep began and what it saw", async () => {
@@ -294,6 +331,7 @@ claim("a sweep that is older than they usually are apart is warned of", async ()
   assert.doesNotMatch((await opened(answers({ "/api/sweeps": at("11:45", "11:30", "11:15") }))).text("sweep"), late);
   assert.doesNotMatch((await opened(answers({ "/api/sweeps": at("11:00", "10:00", "09:00") }))).text("sweep"), late);
   assert.match((await opened(answers({ "/api/sweeps": at("09:00") }))).text("sweep"), late);
+  assert.doesNotMatch((await opened(answers({ "/api/sweeps": at("11:40", "11:39", "11:38") }))).text("sweep"), late);
 });
 
 claim("a subscription with problems gives the command that mends it, to be copied", async () => {
