@@ -46,11 +46,16 @@ async def test_a_tagged_cache_becomes_private_and_is_shut_and_attached_again_aft
     assert closed.writes(SHOP, since)[0].body == CLOSE
     assert closed.story(SHOP, since)[1:] == ["PUT endpoint", "PUT zone group"]
     assert ways_in(closed) == {"events"}
+    await eventually(lambda: _heard_of(closed, fleet.APPS), 20, "it to be remembered that events come")
     assert await closed.stage.store.sweeps.latest() is None
 
 
 async def _written(at: Scene, since: int) -> bool:
     return bool(at.writes(SHOP, since))
+
+
+async def _heard_of(at: Scene, subscription: str) -> bool:
+    return subscription in await at.stage.store.subscriptions.heard()
 
 
 def ways_in(at: Scene) -> set[str]:
