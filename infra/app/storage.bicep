@@ -29,7 +29,6 @@ param deadLetterDays int
 
 var deploymentContainer = 'app-package'
 var deadLetterContainer = 'dead-letters'
-var eventsQueue = 'events'
 var queueNames = [
   'reconcile'
   'reconcile-poison'
@@ -169,10 +168,7 @@ resource access 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role
 }]
 
 output id string = account.id
-output name string = account.name
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 output queueEndpoint string = account.properties.primaryEndpoints.queue
 output tableEndpoint string = account.properties.primaryEndpoints.table
 output deploymentContainer string = deploymentContainer
-output deadLetterContainer string = deadLetterContainer
-output eventsQueue string = eventsQueue

@@ -25,5 +25,3 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     serializedData: replace(loadTextContent('workbook.json'), '{workspace}', workspaceId)
   }
 }
-
-output id string = workbook.id

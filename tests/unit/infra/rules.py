@@ -429,6 +429,7 @@ TAGGED = (
     "Microsoft.ManagedIdentity/userAssignedIdentities",
     "Microsoft.Network/networkSecurityGroups",
     "Microsoft.Network/privateDnsZones",
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
     "Microsoft.Network/privateEndpoints",
     "Microsoft.Network/virtualNetworks",
     "Microsoft.OperationalInsights/workspaces",
@@ -438,7 +439,12 @@ TAGGED = (
     "Microsoft.Web/sites",
 )
 
-NOWHERE = ("Microsoft.EventGrid/systemTopics", "Microsoft.Insights/actionGroups", "Microsoft.Network/privateDnsZones")
+NOWHERE = (
+    "Microsoft.EventGrid/systemTopics",
+    "Microsoft.Insights/actionGroups",
+    "Microsoft.Network/privateDnsZones",
+    "Microsoft.Network/privateDnsZones/virtualNetworkLinks",
+)
 
 
 def rule(question: Rule) -> Rule:
@@ -484,6 +490,76 @@ def everything_is_there_and_nothing_else(root: Path) -> Iterator[str]:
         declared = [*template(path).of("resource"), *template(path).of("module")]
         found = [one.name for one in declared if one.modifier != "existing"]
         yield from differs(name, sorted(found), sorted(MADE.get(name, [])))
+
+
+@rule
+def every_output_is_used_and_every_one_used_is_there(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        text = path.read_text("utf-8")
+        for module in template(path).of("module"):
+            given = {one.name for one in template(path.parent / module.type).of("output")}
+            used = set(re.findall(rf"\b{module.name}\.outputs\.(\w+)", text))
+            yield from (f"{path.name}: {module.type} gives no {name}" for name in sorted(used - given))
+            yield from (f"{module.type} gives {name}, which nobody takes" for name in sorted(given - used))
+
+
+@rule
+def the_parts_give_what_their_outputs_are_called(root: Path) -> Iterator[str]:
+    for name, wanted in GIVEN.items():
+        found = {one.name: str(one.value) for one in template(root / name).of("output")}
+        yield from differs(f"{name}: outputs", found, wanted)
+
+
+GIVEN = {
+    "app/app.bicep": {"id": "app.id", "name": "app.name", "hostName": "app.properties.defaultHostName"},
+    "app/identity.bicep": {
+        "id": "identity.id",
+        "clientId": "identity.properties.clientId",
+        "principalId": "identity.properties.principalId",
+    },
+    "app/monitoring.bicep": {
+        "connectionString": "insights.properties.ConnectionString",
+        "workspaceId": "workspace.id",
+    },
+    "events/topic-identity.bicep": {"id": "topic.id", "principalId": "topic.identity.principalId"},
+}
+
+
+@rule
+def scopes_and_choices_are_these(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        name = path.relative_to(root).as_posix()
+        yield from differs(f"{name}: scope", template(path).scope, TARGETS.get(name, "resourceGroup"))
+        for one in template(path).of("param"):
+            allowed = re.search(r"@allowed\(\[(.*?)\]\)", one.decorators, re.DOTALL)
+            found = [each.strip(" '") for each in allowed[1].split(",")] if allowed else []
+            if (name, one.name) not in CHOSEN_BEFORE:
+                yield from differs(f"{one.where}: allowed", found, CHOICES.get(one.name, []))
+
+
+TARGETS = {
+    "main.bicep": "subscription",
+    "events/main.bicep": "subscription",
+    "management-group/main.bicep": "managementGroup",
+    "roles/at-subscription.bicep": "subscription",
+    "roles/definitions.bicep": "subscription",
+}
+_HOURS = ["1", "2", "6", "24"]
+_COPIES = ["Standard_LRS", "Standard_ZRS", "Standard_GZRS"]
+CHOSEN_BEFORE = {("app/app.bicep", "pythonVersion"), ("app/app.bicep", "instanceMemoryMB")}
+# Parameter → what it may be, here and where it is handed on.
+CHOICES = {
+    "inbound": ["restricted", "closed"],
+    "keyRole": ["Reader", "Operator", "Admin"],
+    "delivery": ["function", "queue"],
+    "zones": ["create", "existing", "policy"],
+    "storageRedundancy": _COPIES,
+    "redundancy": _COPIES,
+    "alertSweepHours": _HOURS,
+    "sweepHours": _HOURS,
+    "instanceMemoryMB": ["512", "2048", "4096"],
+    "pythonVersion": ["3.11", "3.12", "3.13"],
+}
 
 
 @rule
@@ -643,6 +719,12 @@ def the_identity_gets_each_role_where_it_is_meant(root: Path) -> Iterator[str]:
         template(root / "management-group/main.bicep").named("assigned").value,
         Expression("assignNetwork ? 5 : 2"),
     )
+    over = template(root / "management-group/main.bicep").named("assignments")
+    assigned: dict[str, Any] = {
+        "name": Expression("guid(here, suffix, principalId, roles[index].id)"),
+        "properties": _assigned("definitions[index].id", "principalId"),
+    }
+    yield from differs("assigned over the group", over.value, assigned)
     where = {"at-subnet.bicep": "subnet", "at-zone.bicep": "zone"}
     for name in ("at-group", "at-subscription", "at-subnet", "at-zone"):
         assignment = template(root / f"roles/{name}.bicep").named("assignment").value
@@ -790,6 +872,14 @@ def a_system_topic_is_made_once_and_taken_where_it_is_there(root: Path) -> Itera
     yield from differs("topic", main.named("topic").value, Expression("adopt ? existingTopicName : topicName"))
     for name, after in {"made": "group", "found": "made", "subscribed": "access"}.items():
         yield from differs(f"{name}.dependsOn", main.named(name).value.get("dependsOn"), [Expression(after)])
+    groups = {"made": "resourceGroup(topicResourceGroup)", "subscribed": "resourceGroup(topicResourceGroup)"}
+    groups |= {"access": "resourceGroup(split(storageAccountId, '/')[2], split(storageAccountId, '/')[4])"}
+    groups |= {"found": groups["made"]}
+    for name, scope in groups.items():
+        yield from differs(f"{name}.scope", main.named(name).value.get("scope"), Expression(scope))
+    handed = {"principalId": Expression("found.outputs.principalId"), "queue": Expression("delivery == 'queue'")}
+    handed |= {"storageAccountName": Expression("split(storageAccountId, '/')[8]")}
+    yield from differs("access.params", main.named("access").value["params"], handed)
     for name, wanted_ in {"existingTopicName": "", "delivery": "function", "topicName": "evgt-drawbridge"}.items():
         yield from differs(f"{name} default", main.named(name).value, wanted_)
 
@@ -842,7 +932,10 @@ def only_event_grid_and_named_callers_reach_the_app_and_no_password_publishes(ro
     }
     yield from differs("eventGrid", read_.named("eventGrid").value, event_grid)
     callers = str(read_.named("callers").value)
-    for part in ("in allowedCallers:", "priority: 200 + index", "action: 'Allow'", "ipAddress: addresses"):
+    for part in (
+        *("in allowedCallers:", "priority: 200 + index", "action: 'Allow'", "tag: 'Default'"),
+        "ipAddress: addresses",
+    ):
         if part not in callers:
             yield f"callers: {part!r} is missing"
     sign_in = read_.named("signIn")
@@ -874,9 +967,13 @@ def storage_has_no_keys_and_what_the_app_needs(root: Path) -> Iterator[str]:
     for name, wanted in {
         "deploymentContainer": "app-package",
         "deadLetterContainer": "dead-letters",
-        "eventsQueue": "events",
     }.items():
         yield from differs(f"storage.{name}", read_.named(name).value, wanted)
+    for name in ("blob", "queue", "table"):
+        (endpoint,) = (one.value for one in read_.of("output") if one.name == f"{name}Endpoint")
+        yield from differs(
+            f"storage.{name}Endpoint", endpoint, Expression(f"account.properties.primaryEndpoints.{name}")
+        )
     kept = {"enabled": True, "days": 7}
     blobs = {"deleteRetentionPolicy": kept, "containerDeleteRetentionPolicy": kept}
     yield from differs("storage.blobs", read_.named("blobs").value["properties"], blobs)
@@ -992,6 +1089,8 @@ def main_puts_the_parts_together(root: Path) -> Iterator[str]:
         "ways.targetId", main.named("ways").value["params"]["targetId"], Expression("storage.outputs.id")
     )
     yield from differs("storage.private", main.named("storage").value["params"]["private"], Expression("vnetEnabled"))
+    given = "if (!empty(announcementTopicId))"
+    yield from differs("announcements", main.named("announcements").modifier, given)
     yield from differs("app.dependsOn", main.named("app").value.get("dependsOn"), [Expression("ways")])
     yield from differs("roles", main.named("roles").modifier, "if (assignRoles)")
     yield from differs("services", [one["name"] for one in main.named("services").value], ["blob", "queue", "table"])
@@ -1082,17 +1181,26 @@ def every_parameter_says_what_it_is_and_defaults_are_safe(root: Path) -> Iterato
 @rule
 def every_parameter_file_fits_its_template(root: Path) -> Iterator[str]:
     for path in sorted([root / "main.parameters.json", *(root / "examples").glob("*.json")]):
+        head = {key: each for key, each in json.loads(path.read_text("utf-8")).items() if key != "parameters"}
+        yield from differs(path.name, head, PARAMETERS_FILE)
         target = "management-group/main.bicep" if ".management-group." in path.name else "main.bicep"
         given = {name: each["value"] for name, each in json.loads(path.read_text("utf-8"))["parameters"].items()}
         params = {one.name: one for one in template(root / target).of("param")}
         yield from (f"{path.name}: {target} has no parameter {name}" for name in given if name not in params)
         missing = [name for name, one in params.items() if one.value is None and name not in given]
         yield from (f"{path.name}: {name} is missing" for name in missing)
+        zones = given.get("zoneIds", {})
+        if zones and sorted(zones) != ["blob", "queue", "sites", "table"]:
+            yield f"{path.name}: zoneIds names {sorted(zones)}"
         for name, found in given.items():
             if name in params and not _fits(params[name], found):
                 yield f"{path.name}: {name} is {found!r}"
 
 
+PARAMETERS_FILE = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
+    "contentVersion": "1.0.0.0",
+}
 _TYPES = {"string": str, "bool": bool, "int": int, "object": dict, "string[]": list}
 _FROM_ENVIRONMENT = re.compile(r"\$\{\w+(?:=(.*))?\}")
 
@@ -1160,6 +1268,8 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
         when = (properties["evaluationFrequency"], properties["windowSize"], failing["numberOfEvaluationPeriods"])
         yield from differs(f"alert {name}", (*found, *when, properties["severity"]), wanted)
         yield from differs(f"alert {name}.kind", read_.named(name).value["kind"], "LogAlert")
+        dimensions = Expression("rule.dimensions") if name == "seen" else []
+        yield from differs(f"alert {name}.dimensions", ask.get("dimensions"), dimensions)
         on = (
             properties["enabled"],
             properties["scopes"],
@@ -1179,8 +1289,9 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
     yield from differs("told", read_.named("told").value, Expression(told))
     yield from differs("mail", read_.named("mail").modifier, "if (!empty(emails))")
     yield from differs("mail", read_.named("mail").value["properties"]["enabled"], True)
-    if "emailAddress: address" not in str(read_.named("mail").value["properties"]["emailReceivers"]):
-        yield "mail goes to nobody"
+    for part in ("emailAddress: address", "useCommonAlertSchema: true"):
+        if part not in str(read_.named("mail").value["properties"]["emailReceivers"]):
+            yield f"mail has no {part}"
 
 
 @rule
@@ -1245,7 +1356,9 @@ def messages() -> dict[str, set[str]]:
 
 @rule
 def the_workbook_is_over_the_workspace(root: Path) -> Iterator[str]:
-    properties = template(root / "app/workbook.bicep").named("workbook").value["properties"]
+    workbook = template(root / "app/workbook.bicep").named("workbook").value
+    yield from differs("workbook.kind", workbook["kind"], "shared")
+    properties = workbook["properties"]
     wanted = {
         "displayName": Expression("title"),
         "category": "workbook",

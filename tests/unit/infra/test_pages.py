@@ -34,6 +34,25 @@ def test_the_page_of_permissions_has_each_role_as_it_is() -> None:
     )
 
 
+def test_each_role_is_said_to_be_assigned_by_the_parameters_that_assign_it() -> None:
+    for role, parameters in assigning().items():
+        name = json.loads((INFRA / "roles" / f"{role}.json").read_text("utf-8"))["name"]
+        chapter = page("permissions.md").partition(f"## {name}\n")[2].partition("\n| action")[0]
+        assert [each for each in parameters if f"(`{each}`)" not in chapter] == [], name
+
+
+def assigning() -> dict[str, set[str]]:
+    """Give the parameters of main.bicep that assign each role."""
+    found: dict[str, set[str]] = {}
+    for module in read(INFRA / "main.bicep").of("module"):
+        if module.type.startswith("roles/at-"):
+            role = module.value["params"]["roleDefinitionId"].removeprefix("roles.outputs.")
+            kebab = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", role).lower()
+            loop = module.modifier.split()[3]
+            found.setdefault(kebab, set()).add({"watched": "watchedSubscriptions"}.get(loop, loop))
+    return found
+
+
 def test_every_alert_has_its_entry_and_no_other() -> None:
     chapter = page("operate.md").partition("## Alerts\n")[2].partition("\n## ")[0]
     told = re.findall(r"^### (.*)", chapter, re.MULTILINE)
