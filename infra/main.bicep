@@ -340,6 +340,7 @@ module workbook 'app/workbook.bicep' = {
 
 // ── what the app may do elsewhere ────────────────────────────────────────────────────────────────
 
+// Without assignRoles there are no outputs of roles, and what a condition leaves out may be worked out all the same.
 module roles 'roles/definitions.bicep' = if (assignRoles) {
   name: 'drawbridge-roles-${token}'
   params: {
@@ -352,7 +353,7 @@ module cacheRoles 'roles/at-subscription.bicep' = [for id in watched: if (assign
   name: 'drawbridge-caches-${token}'
   scope: subscription(id)
   params: {
-    roleDefinitionId: roles.outputs.caches
+    roleDefinitionId: assignRoles ? roles.outputs.caches : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -361,7 +362,7 @@ module endpointRoles 'roles/at-group.bicep' = [for id in endpointResourceGroups:
   name: 'drawbridge-endpoints-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.endpoints
+    roleDefinitionId: assignRoles ? roles.outputs.endpoints : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -372,7 +373,7 @@ module subnetRoles 'roles/at-subnet.bicep' = [for id in subnets: if (assignRoles
   params: {
     networkName: split(id, '/')[8]
     subnetName: split(id, '/')[10]
-    roleDefinitionId: roles.outputs.subnets
+    roleDefinitionId: assignRoles ? roles.outputs.subnets : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -382,7 +383,7 @@ module zoneRoles 'roles/at-zone.bicep' = [for id in dnsZones: if (assignRoles) {
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
     zoneName: split(id, '/')[8]
-    roleDefinitionId: roles.outputs.zones
+    roleDefinitionId: assignRoles ? roles.outputs.zones : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -391,7 +392,7 @@ module zoneMakerRoles 'roles/at-group.bicep' = [for id in zoneMakerResourceGroup
   name: 'drawbridge-zone-maker-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.zoneMaker
+    roleDefinitionId: assignRoles ? roles.outputs.zoneMaker : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -400,7 +401,7 @@ module createdZoneRoles 'roles/at-group.bicep' = [for id in zoneMakerResourceGro
   name: 'drawbridge-created-zones-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.zones
+    roleDefinitionId: assignRoles ? roles.outputs.zones : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -409,7 +410,7 @@ module cacheMakerRoles 'roles/at-group.bicep' = [for id in cacheMakerResourceGro
   name: 'drawbridge-cache-maker-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.cacheMaker
+    roleDefinitionId: assignRoles ? roles.outputs.cacheMaker : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -418,7 +419,7 @@ module networkMakerRoles 'roles/at-group.bicep' = [for id in networkMakerResourc
   name: 'drawbridge-network-maker-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.networkMaker
+    roleDefinitionId: assignRoles ? roles.outputs.networkMaker : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -427,7 +428,7 @@ module subnetChoiceRoles 'roles/at-group.bicep' = [for id in subnetChoiceResourc
   name: 'drawbridge-subnet-choice-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.subnetChoice
+    roleDefinitionId: assignRoles ? roles.outputs.subnetChoice : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -436,7 +437,7 @@ module securityGroupRoles 'roles/at-group.bicep' = [for id in securityGroupResou
   name: 'drawbridge-security-groups-${token}'
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
-    roleDefinitionId: roles.outputs.securityGroups
+    roleDefinitionId: assignRoles ? roles.outputs.securityGroups : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -446,7 +447,7 @@ module zoneLinkRoles 'roles/at-zone.bicep' = [for id in linkedDnsZones: if (assi
   scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
   params: {
     zoneName: split(id, '/')[8]
-    roleDefinitionId: roles.outputs.zoneLinks
+    roleDefinitionId: assignRoles ? roles.outputs.zoneLinks : ''
     principalId: identity.outputs.principalId
   }
 }]
@@ -455,7 +456,7 @@ module zoneSearchRoles 'roles/at-subscription.bicep' = [for id in zoneSearchSubs
   name: 'drawbridge-zone-search-${token}'
   scope: subscription(id)
   params: {
-    roleDefinitionId: roles.outputs.zoneSearch
+    roleDefinitionId: assignRoles ? roles.outputs.zoneSearch : ''
     principalId: identity.outputs.principalId
   }
 }]

@@ -55,8 +55,9 @@ def _loop(module: Declaration) -> str:
 
 
 def _role(module: Declaration) -> str:
-    name = module.value["params"]["roleDefinitionId"].removeprefix("roles.outputs.")
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    found = re.search(r"roles\.outputs\.(\w+)", module.value["params"]["roleDefinitionId"])
+    assert found, module
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", found[1]).lower()
 
 
 def _actions(role: str) -> list[str]:

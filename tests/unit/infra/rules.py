@@ -504,6 +504,15 @@ def every_output_is_used_and_every_one_used_is_there(root: Path) -> Iterator[str
 
 
 @rule
+def what_a_condition_may_leave_out_is_asked_for_under_one(root: Path) -> Iterator[str]:
+    for path in sorted(root.rglob("*.bicep")):
+        for module in template(path).of("module"):
+            asked = [line for line in path.read_text("utf-8").splitlines() if f" {module.name}.outputs." in line]
+            if "if (" in module.modifier:
+                yield from (f"{path.name}: {line.strip()}" for line in asked if " ? " not in line)
+
+
+@rule
 def the_parts_give_what_their_outputs_are_called(root: Path) -> Iterator[str]:
     for name, wanted in GIVEN.items():
         found = {one.name: str(one.value) for one in template(root / name).of("output")}
@@ -710,7 +719,7 @@ def the_identity_gets_each_role_where_it_is_meant(root: Path) -> Iterator[str]:
         yield from differs(f"{name}.scope", one.value.get("scope"), Expression(wanted))
         given = {k: v for k, v in one.value["params"].items() if k in {"roleDefinitionId", "principalId"}}
         expected = {
-            "roleDefinitionId": Expression(f"roles.outputs.{role}"),
+            "roleDefinitionId": Expression(f"assignRoles ? roles.outputs.{role} : ''"),
             "principalId": Expression("identity.outputs.principalId"),
         }
         yield from differs(f"{name}.params", given, expected)

@@ -46,7 +46,7 @@ def assigning() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module in read(INFRA / "main.bicep").of("module"):
         if module.type.startswith("roles/at-"):
-            role = module.value["params"]["roleDefinitionId"].removeprefix("roles.outputs.")
+            (role,) = re.findall(r"roles\.outputs\.(\w+)", module.value["params"]["roleDefinitionId"])
             kebab = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", role).lower()
             loop = module.modifier.split()[3]
             found.setdefault(kebab, set()).add({"watched": "watchedSubscriptions"}.get(loop, loop))
