@@ -15,7 +15,10 @@ log = Log(__name__)
 @bp.function_name("sweep")
 @bp.timer_trigger(arg_name="timer", schedule="%DRAWBRIDGE_SWEEP_SCHEDULE%", run_on_startup=False)
 async def sweep(timer: func.TimerRequest) -> None:
-    """Start a run over every subscription in scope."""
+    """Start a run over every subscription in scope, and tell how its queues stand before it fills them."""
+    from shared import standing
+
+    await standing.tell(composition.store().queue)
     run = await composition.sweeper().start()
     log.info("sweep started", sweep=run, past_due=timer.past_due)
 

@@ -148,7 +148,7 @@ param alertActionGroups string[] = []
 @allowed([1, 2, 6, 24])
 param alertSweepHours int = 2
 
-@description('Seconds that a cache may wait between an event and its pass, on average over 15 minutes.')
+@description('Seconds that a cache may wait between an event and its pass, and that a message may be due on a queue.')
 @minValue(60)
 param alertWaitingSeconds int = 600
 

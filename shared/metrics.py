@@ -118,6 +118,20 @@ METRICS = (
         (Source("message taken", value="age", by=("queue",)),),
     ),
     Metric(
+        "drawbridge.queue.messages",
+        "{message}",
+        Kind.DISTRIBUTION,
+        "Messages on a queue at the time of a sweep, with those that are hidden until their time.",
+        (Source("queue", value="messages", by=("queue",)),),
+    ),
+    Metric(
+        "drawbridge.queue.oldest",
+        "s",
+        Kind.DISTRIBUTION,
+        "How long the oldest message of a queue had been due at the time of a sweep.",
+        (Source("queue", value="oldest", by=("queue",)),),
+    ),
+    Metric(
         "drawbridge.poison",
         "{message}",
         Kind.COUNT,

@@ -244,7 +244,7 @@ class Reconciler:
             await self.store.queue.put(WakeUp(claim.row.cache, Trigger.AGAIN), self.policy.timing.busy)
             return await self.store.caches.release(claim)
         await self._given_back(claim.row.cache, claim.row.known)
-        log.info("gone")
+        log.info("gone", cache=claim.row.cache)
         return await self.store.caches.forget(claim)
 
     async def _intend(self, claim: Claim, decided: Plan, seen: Seen) -> Claim:
@@ -570,6 +570,7 @@ class Reconciler:
             reads=calls.reads,
             writes=calls.writes,
             throttles=calls.throttles,
+            unread=applied.unread or None,
         )
 
     async def _given_back(self, cache: CacheId, memory: Memory) -> Memory:

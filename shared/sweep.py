@@ -19,7 +19,7 @@ from shared.desired import desired
 from shared.drift import Drift, drift
 from shared.ids import CacheType
 from shared.logs import Log
-from shared.model import Look, Trigger, WakeUp
+from shared.model import Look, Reason, Trigger, WakeUp
 from shared.policy import Request
 from shared.publish import PublishError
 from shared.silence import is_silent, mending
@@ -45,6 +45,8 @@ log = Log(__name__)
 _RUNS_KEPT = timedelta(days=7)
 _MOST_TOLD = 20
 """Of how many silent subscriptions a log line is written: the announcement and the API name every one."""
+_URGENT = frozenset({Reason.EXPOSED, Reason.CONTESTED})
+"""Whoever watches the log for these has to hear of their end."""
 _TYPES = tuple(CacheType)
 """In the order in which a subscription's lists are gone through."""
 
@@ -73,6 +75,7 @@ class Sweeper:
         scope = self.policy.scope
         named = readable if scope.everything else members
         wanted = {s for s in named | scope.subscriptions if scope.admits(s, frozenset(named))}
+        await self._tell_left(frozenset(await self.store.sweeps.scope()) - wanted)
         await self.store.sweeps.set_scope(sorted(wanted))
         forgotten = self.clock() - _RUNS_KEPT
         await self.store.subscriptions.set_scope(sorted(wanted), self.clock(), forgotten)
@@ -87,6 +90,12 @@ class Sweeper:
         if not wanted:
             await self._complete(run)
         return run
+
+    async def _tell_left(self, subscriptions: frozenset[str]) -> None:
+        """Say of the caches that leave the scope with their subscription that nobody looks at them any more."""
+        for subscription in sorted(subscriptions):
+            for row in await self.store.caches.of_subscription(subscription):
+                _tell_out_of_scope(row)
 
     def _name(self) -> str:
         return f"{self.clock():%Y%m%d%H%M%S}-{uuid.uuid4().hex[:6]}"
@@ -133,6 +142,9 @@ class Sweeper:
         if page.continuation is None:
             drifted |= dict.fromkeys(self._unlisted(rows, listed, page), Drift.GONE)
             drifted |= dict.fromkeys(await self._unmade(message, rows), Drift.NEW)
+            for row in rows.values():
+                if not self.policy.scope.admits_group(row.cache.group_id, found):
+                    _tell_out_of_scope(row)
         await self._links([cache for cache in page.items if wanted[cache.id].enrolled or wanted[cache.id].close])
         await self.store.queue.put_all([WakeUp(cache, Trigger.SWEEP, Look.FULL) for cache in drifted])
         for cache, why in drifted.items():
@@ -266,6 +278,7 @@ class Sweeper:
             unreadable=failed,
             silent=mute,
             took=took,
+            whole=swept.whole,
         )
         _tell(silent)
         try:
@@ -279,6 +292,11 @@ class Sweeper:
         heard, now = await self.store.subscriptions.heard(), self.clock()
         silent = [one for one in swept.subscriptions if is_silent(one, heard.get(one.subscription, Heard()), now)]
         return sorted(silent, key=lambda one: (-one.seen, one.subscription))
+
+
+def _tell_out_of_scope(row: CacheRow) -> None:
+    if row.verdict and row.verdict.reason in _URGENT:
+        log.info("out of scope", cache=row.cache)
 
 
 def _tell(silent: list[SubscriptionSweep]) -> None:

@@ -22,7 +22,7 @@ param actionGroups string[]
 @allowed([1, 2, 6, 24])
 param sweepHours int
 
-@description('Seconds that a cache may wait between an event and its pass.')
+@description('Seconds that a cache may wait between an event and its pass, and that a message may be due on a queue.')
 @minValue(60)
 param waitingSeconds int
 
@@ -33,13 +33,24 @@ var perCache = [
     values: ['*']
   }
 ]
+var perQueue = [
+  {
+    name: 'queue'
+    operator: 'Include'
+    values: ['*']
+  }
+]
+// The longest that Azure lets a rule look back. What lasts is asked of the latest line about it, however long ago
+// that was; what has happened once is looked for in more than one evaluation, since lines can come late.
+var longest = 'P2D'
 var rules = [
   {
     name: 'poison'
     title: 'Drawbridge gave up a message'
     severity: 2
     query: loadTextContent('queries/poison.kql')
-    window: 'PT15M'
+    frequency: 'PT15M'
+    window: 'PT1H'
     dimensions: []
   }
   {
@@ -47,7 +58,8 @@ var rules = [
     title: 'A cache is public and cannot be made private'
     severity: 1
     query: loadTextContent('queries/exposed.kql')
-    window: 'PT15M'
+    frequency: 'PT15M'
+    window: longest
     dimensions: perCache
   }
   {
@@ -55,7 +67,8 @@ var rules = [
     title: 'A cache is fought over'
     severity: 1
     query: loadTextContent('queries/contested.kql')
-    window: 'PT15M'
+    frequency: 'PT15M'
+    window: longest
     dimensions: perCache
   }
   {
@@ -63,7 +76,8 @@ var rules = [
     title: 'Event Grid could not deliver events'
     severity: 3
     query: loadTextContent('queries/dead-letters.kql')
-    window: 'PT1H'
+    frequency: 'PT1H'
+    window: 'P1D'
     dimensions: []
   }
 ]
@@ -96,7 +110,7 @@ resource seen 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for rule in
     severity: rule.severity
     enabled: true
     scopes: [workspaceId]
-    evaluationFrequency: rule.window
+    evaluationFrequency: rule.frequency
     windowSize: rule.window
     criteria: {
       allOf: [
@@ -145,6 +159,41 @@ resource waiting 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
           failingPeriods: {
             numberOfEvaluationPeriods: 2
             minFailingPeriodsToAlert: 2
+          }
+        }
+      ]
+    }
+    autoMitigate: true
+    skipQueryValidation: true
+    actions: { actionGroups: told }
+  }
+}
+
+resource standing 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
+  name: '${name}-standing'
+  location: location
+  tags: tags
+  kind: 'LogAlert'
+  properties: {
+    displayName: 'A queue stands still'
+    description: 'docs/operate.md#standing'
+    severity: 2
+    enabled: true
+    scopes: [workspaceId]
+    evaluationFrequency: 'PT15M'
+    windowSize: longest
+    criteria: {
+      allOf: [
+        {
+          query: loadTextContent('queries/standing.kql')
+          timeAggregation: 'Maximum'
+          metricMeasureColumn: 'oldest'
+          operator: 'GreaterThan'
+          threshold: waitingSeconds
+          dimensions: perQueue
+          failingPeriods: {
+            numberOfEvaluationPeriods: 1
+            minFailingPeriodsToAlert: 1
           }
         }
       ]

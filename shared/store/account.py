@@ -233,7 +233,7 @@ class Table:
             from azure.core.exceptions import ResourceNotFoundError
 
             try:
-                entity = await self._client.get_entity(*key, raw_response_hook=lambda r: _note_date(r, dates))
+                entity = await self._client.get_entity(*key, raw_response_hook=lambda r: note_date(r, dates))
             except ResourceNotFoundError as error:
                 if is_missing_container(error):
                     raise
@@ -241,7 +241,7 @@ class Table:
             return _row(entity)
 
         row = await self._call("reading from", read)
-        return Read(row, _last(dates))
+        return Read(row, latest_date(dates))
 
     async def insert(self, key: Key, values: Mapping[str, Any]) -> Written:
         """Add a row; raises ConflictError if its key is taken."""
@@ -357,12 +357,14 @@ def _written(answer: Mapping[str, Any]) -> Written:
     return Written(str(answer["etag"]), answer["date"])
 
 
-def _note_date(response: Any, into: list[datetime]) -> None:  # noqa: ANN401  (azure.core's PipelineResponse)
+def note_date(response: Any, into: list[datetime]) -> None:  # noqa: ANN401  (azure.core's PipelineResponse)
+    """Keep the storage service's time of an answer."""
     if date := response.http_response.headers.get("Date"):
         into.append(parsedate_to_datetime(date))
 
 
-def _last(dates: list[datetime]) -> datetime:
+def latest_date(dates: list[datetime]) -> datetime:
+    """Give the time of the latest answer; raises StoreUnavailableError where none told it."""
     if not dates:
         raise StoreUnavailableError("Azure Storage answered without a Date header")
     return dates[-1]

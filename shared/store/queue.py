@@ -8,24 +8,31 @@ import math
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from shared.ids import CacheId, CacheType, InvalidIdError, NetworkId, network_id, subscription_id
 from shared.model import Look, Trigger, WakeUp
-from shared.store.account import Account
+from shared.store.account import Account, latest_date, note_date
 from shared.store.encoding import bounded
-from shared.store.errors import is_missing_container, store_errors
+from shared.store.errors import StoreUnavailableError, is_missing_container, store_errors
+
+if TYPE_CHECKING:
+    from azure.storage.queue import QueueMessage
 
 T = TypeVar("T")
 
 RECONCILE = "reconcile"
 SWEEP = "sweep"
+QUEUES = (RECONCILE, SWEEP, "events", "reconcile-poison", "sweep-poison", "events-poison")
+"""All that the app takes messages from: Event Grid fills ``events``, and the host those of what failed too often."""
 VERSION = 1
 LONGEST_DELAY = timedelta(days=7)
 """Azure Storage hides a message for no longer."""
 _AT_ONCE = 16
+_SHOWN_AT_ONCE = 32
+"""Azure Storage shows no more messages in one answer."""
 _TEXT_LIMIT = 256
 _CONTINUATION_LIMIT = 8192
 _NEVER_EXPIRES = -1
@@ -68,6 +75,16 @@ class Message:
         """
         due = inserted + self.delay if self.wake.trigger is Trigger.SETTLE else inserted
         return self.first_woken or due
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a queue stands at one moment, by the storage service's clock."""
+
+    messages: int
+    """About how many it holds, with those that are hidden until their time, or while somebody works on them."""
+    oldest: timedelta
+    """How long the one that has been due longest waits, of those at the queue's head; zero where none is due."""
 
 
 class _WakeUpText(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -224,6 +241,22 @@ class WorkQueue:
         await _side_by_side(lambda text: self._send(RECONCILE, text, _NOW), work)
         await _side_by_side(lambda text: self._send(SWEEP, text, _NOW), looks)
 
+    async def standing(self, name: str) -> Standing | None:
+        """Look at a queue, and take nothing from it: two calls. None where there is no such queue."""
+        from azure.core.exceptions import HttpResponseError
+
+        client, dates = self._account.queue(name), list[datetime]()
+        async with store_errors(f"looking at queue {name}"):
+            try:
+                properties = await client.get_queue_properties()
+                shown = await client.peek_messages(_SHOWN_AT_ONCE, raw_response_hook=lambda r: note_date(r, dates))
+            except HttpResponseError as error:
+                if not is_missing_container(error):
+                    raise
+                return None
+        waits = (latest_date(dates) - _due(name, message) for message in shown)
+        return Standing(properties.approximate_message_count or 0, max((_NOW, *waits)))
+
     async def _send(self, name: str, text: str, delay: timedelta) -> None:
         from azure.core.exceptions import HttpResponseError
 
@@ -263,6 +296,20 @@ async def _side_by_side(put: Callable[[T], Awaitable[None]], items: Iterable[T])
                 group.create_task(line())
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from errors
+
+
+def _due(name: str, message: QueueMessage) -> datetime:
+    """Say since when a message can be taken: it shows its insertion, and only its text how long it was hidden then."""
+    inserted = message.inserted_on
+    if not isinstance(inserted, datetime):
+        raise StoreUnavailableError(f"queue {name} shows a message without its insertion time")
+    if name != RECONCILE:
+        return inserted
+    try:
+        read = decode_any(message.content)
+    except InvalidMessageError:
+        return inserted
+    return inserted + read.delay if isinstance(read, Message) else inserted
 
 
 def _capped(delay: timedelta) -> timedelta:

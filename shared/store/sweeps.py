@@ -80,6 +80,8 @@ class Sweep:
     completed: bool
     """Its completion has been told (``complete``)."""
     subscriptions: tuple[SubscriptionSweep, ...]
+    whole: bool = True
+    """It goes over all that is in scope, not over one subscription."""
 
     @property
     def finished(self) -> bool:
@@ -146,7 +148,9 @@ class Sweeps:
             return None
         parts = tuple(_part(row) for row in rows if row.key.row.startswith(_row_key("")))
         values = header.values
-        return Sweep(sweep_id, values["started"], values["digest"], values["completed"], parts)
+        return Sweep(
+            sweep_id, values["started"], values["digest"], values["completed"], parts, bool(values.get("whole", True))
+        )
 
     async def note(self, sweep_id: str, page: SweepPage, listed: Iterable[CacheId]) -> None:
         """Remember what one page of a list shows, for as long as the run is kept; repeated, it is the same."""

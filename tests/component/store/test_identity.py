@@ -116,6 +116,7 @@ async def test_a_store_works_with_an_identity_which_it_asks_for_when_first_used_
     try:
         await store.queue.put(WakeUp(cache(), Trigger.EVENT))
         assert await store.caches.read(cache()) is None
+        assert await store.queue.standing("reconcile")
         assert [name async for name in store.dead_letters.names()] == []
     finally:
         await store.close()

@@ -18,7 +18,9 @@ import yaml
 from shared import events
 from shared.metrics import METRICS
 from shared.model import Reason, Trigger
+from tests.unit.infra import kql
 from tests.unit.infra.bicep import ROOT, Declaration, Expression, Template, parse
+from tests.unit.infra.stories import STORIES
 
 Rule = Callable[[Path], Iterator[str]]
 RULES: list[Rule] = []
@@ -211,12 +213,12 @@ FILTER = {
 }
 MOST_VALUES = 25
 """Event Grid takes no more in all the filters of a subscription together."""
-# Alert → severity, window, and what it counts: rows (more than none, or none at all), or the average of a column.
+# Alert that counts rows → severity, how often it is asked, how far it looks back, and what it is split by.
 ALERTS = {
-    "poison": (2, "PT15M", []),
-    "exposed": (1, "PT15M", Expression("perCache")),
-    "contested": (1, "PT15M", Expression("perCache")),
-    "dead-letters": (3, "PT1H", []),
+    "poison": (2, "PT15M", "PT1H", []),
+    "exposed": (1, "PT15M", Expression("longest"), Expression("perCache")),
+    "contested": (1, "PT15M", Expression("longest"), Expression("perCache")),
+    "dead-letters": (3, "PT1H", "P1D", []),
 }
 # The parameters of main.bicep with what they are where nobody says otherwise.
 DEFAULTS: dict[str, Any] = {
@@ -309,6 +311,7 @@ MADE = {
         "mail",
         "seen",
         "waiting",
+        "standing",
         "sweeps",
     ],
     "app/announcements.bicep": [
@@ -1232,18 +1235,18 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
     read_ = template(root / "app/alerts.bicep")
     rules = {one["name"]: one for one in read_.named("rules").value}
     yield from differs("alerts", sorted(rules), sorted(ALERTS))
-    for name, (severity, window, dimensions) in ALERTS.items():
+    for name, asks in ALERTS.items():
         one = rules[name]
         query = Expression(f"loadTextContent('queries/{name}.kql')")
-        found = (one["severity"], one["window"], one["dimensions"], one["query"])
-        yield from differs(f"alert {name}", found, (severity, window, dimensions, query))
+        asked = (one["severity"], one["frequency"], one["window"], one["dimensions"], one["query"])
+        yield from differs(f"alert {name}", asked, (*asks, query))
     for name, wanted in {
         "seen": (
             Expression("rule.query"),
             "Count",
             "GreaterThan",
             0,
-            Expression("rule.window"),
+            Expression("rule.frequency"),
             Expression("rule.window"),
             1,
             Expression("rule.severity"),
@@ -1256,6 +1259,16 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
             "PT15M",
             "PT15M",
             2,
+            2,
+        ),
+        "standing": (
+            Expression("loadTextContent('queries/standing.kql')"),
+            "Maximum",
+            "GreaterThan",
+            Expression("waitingSeconds"),
+            "PT15M",
+            Expression("longest"),
+            1,
             2,
         ),
         "sweeps": (
@@ -1277,8 +1290,6 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
         when = (properties["evaluationFrequency"], properties["windowSize"], failing["numberOfEvaluationPeriods"])
         yield from differs(f"alert {name}", (*found, *when, properties["severity"]), wanted)
         yield from differs(f"alert {name}.kind", read_.named(name).value["kind"], "LogAlert")
-        dimensions = Expression("rule.dimensions") if name == "seen" else []
-        yield from differs(f"alert {name}.dimensions", ask.get("dimensions"), dimensions)
         on = (
             properties["enabled"],
             properties["scopes"],
@@ -1289,11 +1300,18 @@ def every_alert_asks_what_is_asked_of_it(root: Path) -> Iterator[str]:
         yield from differs(f"alert {name}.actions", properties["actions"], {"actionGroups": Expression("told")})
     per_cache = [{"name": "cache", "operator": "Include", "values": ["*"]}]
     yield from differs("perCache", read_.named("perCache").value, per_cache)
-    yield from differs(
-        "waiting column",
-        read_.named("waiting").value["properties"]["criteria"]["allOf"][0].get("metricMeasureColumn"),
-        "waited",
-    )
+    yield from differs("longest", read_.named("longest").value, "P2D")
+    per_queue = [{"name": "queue", "operator": "Include", "values": ["*"]}]
+    yield from differs("perQueue", read_.named("perQueue").value, per_queue)
+    for name, column, dimensions in (
+        ("waiting", "waited", []),
+        ("standing", "oldest", Expression("perQueue")),
+        ("seen", None, Expression("rule.dimensions")),
+        ("sweeps", None, []),
+    ):
+        (ask,) = read_.named(name).value["properties"]["criteria"]["allOf"]
+        measured = (ask.get("metricMeasureColumn"), ask.get("dimensions"))
+        yield from differs(f"what {name} measures", measured, (column, dimensions))
     told = "empty(emails) ? actionGroups : union(actionGroups, [mail.id])"
     yield from differs("told", read_.named("told").value, Expression(told))
     yield from differs("mail", read_.named("mail").modifier, "if (!empty(emails))")
@@ -1328,6 +1346,22 @@ def every_query_asks_for_lines_that_the_app_writes_or_metrics_that_it_sends(root
             yield f"{reason.lower()}.kql does not ask for {reason}"
 
 
+@rule
+def every_line_that_an_alert_on_caches_goes_by_names_its_cache(root: Path) -> Iterator[str]:
+    for name in ("exposed.kql", "contested.kql"):
+        asked = re.findall(r'Message startswith "([^"]+) \{"', queries(root)[name])
+        for message, fields in said():
+            if message in asked and "cache" not in fields:
+                yield f"{name} asks for {message!r}, which somewhere names no cache"
+
+
+@rule
+def every_alert_names_whom_it_is_about_until_the_log_says_that_it_is_over(root: Path) -> Iterator[str]:
+    for story in STORIES:
+        query = (root / f"app/queries/{story.alert}.kql").read_text("utf-8")
+        yield from differs(f"{story.alert}: {story.name}", kql.answered(query, story.lines), story.expected)
+
+
 def asks_for_metrics(name: str, query: str) -> Iterator[str]:
     """Hold a query of the table of metrics against the catalogue."""
     known = {metric.name: metric for metric in METRICS}
@@ -1353,14 +1387,22 @@ def queries(root: Path) -> dict[str, str]:
 
 @functools.cache
 def messages() -> dict[str, set[str]]:
-    """Every line that the app logs, with its fields."""
+    """Every line that the app logs, with all the fields that it may have."""
     found: dict[str, set[str]] = {}
-    for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {"log.info", "log.warning", "log.error"}:
-                message = ast.literal_eval(node.args[0])
-                found.setdefault(message, set()).update(word.arg for word in node.keywords if word.arg)
+    for message, fields in said():
+        found.setdefault(message, set()).update(fields)
     return found
+
+
+@functools.cache
+def said() -> list[tuple[str, set[str]]]:
+    """Every place where the app logs something: the message, and the fields that are named there."""
+    return [
+        (ast.literal_eval(node.args[0]), {word.arg for word in node.keywords if word.arg})
+        for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"log.info", "log.warning", "log.error"}
+    ]
 
 
 @rule
