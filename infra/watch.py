@@ -22,12 +22,13 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 from urllib.parse import quote
 
@@ -47,7 +48,17 @@ _API_METRICS = "2023-10-01"
 _SUBSCRIPTION_TOPIC = "microsoft.resources.subscriptions"
 _A_DAY = timedelta(days=1)
 _BETWEEN_LOOKS = 15.0
+_BETWEEN_TAGS = 60.0
 _PATIENCE = 1800
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What tells the time, and lets it pass."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 class AzError(Exception):
@@ -379,7 +390,16 @@ def deployment(subscription: str, app: App, name: str, template: str, values: Ma
 
 
 def az(*arguments: str) -> Any:  # noqa: ANN401 - JSON, of as many shapes as there are commands
-    """Run `az` and give what it answers; raises AzError with its own words. The one door to the world."""
+    """Run `az` and give what it answers; raises AzError with its own words."""
+    text = run(*arguments)
+    try:
+        return json.loads(text) if text.strip() else None
+    except ValueError as error:
+        raise AzError(f"az {' '.join(arguments[:3])} did not answer in JSON: {text[:200]!r}") from error
+
+
+def run(*arguments: str) -> str:
+    """Run `az` and give what it prints; raises AzError with its own words. The one door to the world."""
     program = shutil.which("az")
     if program is None:
         raise AzError("there is no `az` on the PATH: https://aka.ms/install-azure-cli")
@@ -390,10 +410,7 @@ def az(*arguments: str) -> Any:  # noqa: ANN401 - JSON, of as many shapes as the
         raise AzError(f"az {' '.join(arguments[:3])} took longer than {_PATIENCE} s") from error
     if done.returncode:
         raise AzError(done.stderr.strip() or f"az {' '.join(arguments[:3])} ended with {done.returncode}")
-    try:
-        return json.loads(done.stdout) if done.stdout.strip() else None
-    except ValueError as error:
-        raise AzError(f"az {' '.join(arguments[:3])} did not answer in JSON: {done.stdout[:200]!r}") from error
+    return done.stdout
 
 
 def started(program: Path) -> tuple[str, ...]:
@@ -578,11 +595,9 @@ class Provoked:
     subscription: str
     topic: Topic
     since: datetime
-    until: float
-    """By the monotonic clock."""
 
 
-def check(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Step | Provoked:
+def check(subscription: str, app: App, *, fresh: bool) -> Step | Provoked:
     """See whether an event has got through; where none is known to have, tag the own topic, which makes one.
 
     What was delivered before a ``fresh`` event subscription says nothing about it.
@@ -590,33 +605,32 @@ def check(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Step |
     topic = _topic(subscription, app, shipped())
     if topic is None:
         raise AzError("the system topic is not listed yet: run it again")
-    if not fresh and (count := delivered(topic, app, datetime.now(UTC) - _A_DAY)):
-        return Step("check", f"events delivered in the last day: {count}")
+    try:
+        if not fresh and (count := delivered(topic, app, datetime.now(UTC) - _A_DAY)):
+            return Step("check", f"events delivered in the last day: {count}")
+    except AzError as error:
+        return Step("check", _unread(error))
     if not topic.ours:
         return Step("check", "not checked: no event yet, and somebody else's topic is not tagged; run it again later")
     begun = datetime.now(UTC).replace(second=0, microsecond=0)
-    for operation in ("Merge", "Delete"):
-        _tag(topic, operation)
-    return Provoked(subscription, topic, begun, time.monotonic() + manner.patience)
+    _tag(topic)
+    return Provoked(subscription, topic, begun)
 
 
-def awaited(event: Provoked, app: App) -> Step:
-    """Wait for an event that was caused."""
-    while not delivered(event.topic, app, event.since):
-        if time.monotonic() >= event.until:
-            return Step("check", "", problem="no event was delivered in time (--wait); metrics lag: run it again")
-        time.sleep(_BETWEEN_LOOKS)
-    return Step("check", "an event was delivered")
+def _unread(error: AzError) -> str:
+    """Say that deliveries cannot be counted, which is no sign that there are none."""
+    return f"not checked: Azure does not tell how many events it has delivered: {error}"
 
 
 TAGS = "/providers/Microsoft.Resources/tags/default"
 """Below a resource, where its tags are set by a call of their own."""
 
 
-def _tag(topic: Topic, operation: str) -> None:
-    """Set or remove a tag that means nothing, through the API whose calls the filter lets through."""
-    body = {"operation": operation, "properties": {"tags": {"drawbridge-check": "event"}}}
-    az(*rest("patch", f"{topic.id}{TAGS}?api-version={_API_PROVIDERS}", body))
+def _tag(topic: Topic) -> None:
+    """Set and remove a tag that means nothing, through the API whose calls the filter lets through."""
+    for operation in ("Merge", "Delete"):
+        body = {"operation": operation, "properties": {"tags": {"drawbridge-check": "event"}}}
+        az(*rest("patch", f"{topic.id}{TAGS}?api-version={_API_PROVIDERS}", body))
 
 
 # ── the command ──────────────────────────────────────────────────────────────────────────────────
@@ -653,12 +667,43 @@ def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterato
         yield Line(subscription, step, f"Azure's answer has no field {error}", failed=True)
 
 
-def arrival(event: Provoked, app: App, manner: Manner) -> Line:
-    """Tell whether an event that was caused has come."""
+def arrivals(
+    caused: Iterable[Provoked], app: App, patience: float, pool: ThreadPoolExecutor, clock: Clock
+) -> Iterator[Line]:
+    """Wait for the events that were caused, all together; tells each that has come, and in the end those that have not.
+
+    Tags are set again meanwhile: what happens before Azure has an event subscription at work everywhere is lost.
+    """
+    waiting, tagged = list(caused), clock.now()
+    until = tagged + patience
+    while waiting:
+        now = clock.now()
+        again, last = now - tagged >= _BETWEEN_TAGS, now >= until
+        tagged = now if again else tagged
+        found = list(pool.map(partial(looked_for, app=app, last=last, again=again), waiting))
+        yield from (line for line in found if line)
+        waiting = [event for event, line in zip(waiting, found, strict=True) if line is None]
+        if waiting:
+            clock.sleep(_BETWEEN_LOOKS)
+
+
+def looked_for(event: Provoked, *, app: App, last: bool, again: bool) -> Line | None:
+    """Tell whether an event has come that was caused; None where it may yet. It is caused ``again`` where asked."""
+    why = "no event was delivered in time (--wait); metrics lag: run it again"
+    late = Line(event.subscription, "check", why, failed=True)
     try:
-        return carried_out(event.subscription, awaited(event, app), manner)
+        if delivered(event.topic, app, event.since):
+            return Line(event.subscription, "check", "an event was delivered")
+    except AzError as error:
+        late = Line(event.subscription, "check", _unread(error))
+    if last:
+        return late
+    try:
+        if again:
+            _tag(event.topic)
     except AzError as error:
         return Line(event.subscription, "check", str(error), failed=True)
+    return None
 
 
 def carried_out(subscription: str, step: Step, manner: Manner) -> Line:
@@ -676,7 +721,7 @@ def carried_out(subscription: str, step: Step, manner: Manner) -> Line:
 def _checked(subscription: str, app: App, manner: Manner, *, fresh: bool) -> Line | Provoked:
     if manner.dry_run:
         return Line(subscription, "check", "not checked: a dry run")
-    found = check(subscription, app, manner, fresh=fresh)
+    found = check(subscription, app, fresh=fresh)
     return found if isinstance(found, Provoked) else carried_out(subscription, found, manner)
 
 
@@ -688,33 +733,58 @@ class Table:
     failed: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
-    def tell(self, line: Line) -> None:
+    def tell(self, *lines: Line) -> None:
+        """Tell lines that belong together, with none of others between them."""
         with self._lock:
-            self.say(f"{line.subscription:<36}  {line.step:<28}  {'FAILED: ' if line.failed else ''}{line.result}")
-            if line.failed:
-                self.failed.add(line.subscription)
+            for line in lines:
+                told = f"{line.subscription:<36}  {line.step:<28}  {'FAILED: ' if line.failed else ''}{line.result}"
+                self.say(told)
+            self.failed |= {line.subscription for line in lines if line.failed}
 
 
-def gone_through(subscriptions: Iterable[str], app: App, data: Shipped, manner: Manner, table: Table) -> None:
-    """Go through all subscriptions, some at once; events that were caused are waited for at the end, together."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Goes through subscriptions, some at once."""
 
-    def brought(subscription: str) -> list[Provoked]:
+    app: App
+    data: Shipped
+    manner: Manner
+    table: Table
+    clock: Clock = field(default_factory=Clock)
+    _stopped: Event = field(default_factory=Event)
+
+    def over(self, subscriptions: Sequence[str]) -> None:
+        """Go through all; events that were caused are waited for at the end, together.
+
+        When interrupted it begins no further step, and comes back once those under way have ended.
+        """
+        at_once = min(self.manner.at_once, len(subscriptions))
+        if at_once > 1 and not (self.manner.dry_run or self.manner.undo):
+            # What compiles the templates is fetched at its first use, which several must not do at the same time.
+            run("bicep", "install")
+        with ThreadPoolExecutor(at_once) as pool:
+            try:
+                caused = [event for some in pool.map(self._brought, subscriptions) for event in some]
+                for line in arrivals(caused, self.app, self.manner.patience, pool, self.clock):
+                    self.table.tell(line)
+            except KeyboardInterrupt:
+                self._stopped.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _brought(self, subscription: str) -> list[Provoked]:
+        """Go through one; its lines are told together, once there are all of them."""
+        lines: list[Line] = []
         caused: list[Provoked] = []
-        for each in bring(subscription, app, data, manner):
+        for each in bring(subscription, self.app, self.data, self.manner):
             if isinstance(each, Provoked):
                 caused.append(each)
             else:
-                table.tell(each)
+                lines.append(each)
+            if self._stopped.is_set():
+                break
+        self.table.tell(*lines)
         return caused
-
-    first, *others = subscriptions
-    # The first goes alone: with it, `az` gets its Bicep, which several must not do at the same time.
-    caused = brought(first)
-    with ThreadPoolExecutor(manner.at_once) as pool:
-        for more in pool.map(brought, others):
-            caused += more
-        for line in pool.map(lambda event: arrival(event, app, manner), caused):
-            table.tell(line)
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -796,7 +866,14 @@ def main(words: list[str], say: Callable[[str], None] = print) -> int:
         return 1
     say(f"{'SUBSCRIPTION':<36}  {'STEP':<28}  RESULT")
     table = Table(say)
-    gone_through(subscriptions, app, data, manner, table)
+    try:
+        Round(app, data, manner, table).over(subscriptions)
+    except AzError as error:
+        say(f"{error}")
+        return 1
+    except KeyboardInterrupt:
+        say("\nInterrupted. Azure goes on with what was begun; the same command takes it up from there.")
+        return _INTERRUPTED
     if table.failed:
         say(
             f"\nNot done in {len(table.failed)} of {len(subscriptions)} subscriptions; once mended, run the same again."

@@ -1,7 +1,8 @@
 """Stands for Azure behind the program `az`: answers what infra/watch.py asks, from a file, and keeps what it does.
 
 A test puts it on the PATH; FAKE_AZURE names the file. A file ``refuses`` beside it has a part of the calls that fail
-for as long as it is there. It is a script: nothing imports it.
+for as long as it is there; ``interrupts`` in the file is a part of the calls at which whoever calls is interrupted, and
+``lost`` counts the events that come too early to be delivered. It is a script: nothing imports it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,8 @@ def rest(state: State, words: list[str]) -> Any:  # noqa: ANN401 - JSON
         state["roles"] = [one for one in state["roles"] if one["id"] != path]
         state["roles"].append({"id": path, **json.loads(option(words, "--body"))})
     if method == "patch":
-        state["delivered"] += state["delivers"]
+        state["delivered"] += state["delivers"] if state["lost"] <= 0 else 0
+        state["lost"] -= 1
     if method == "delete":
         for kind in ("topics", "subscribed", "assignments", "roles"):
             state[kind] = [one for one in state[kind] if one["id"] != path]
@@ -138,6 +141,8 @@ def answer(state: State, words: list[str]) -> Any:  # noqa: ANN401 - JSON
     match words[:2]:
         case ["rest", _]:
             return rest(state, words)
+        case ["bicep", "install"]:
+            print("Bicep CLI is already installed")
         case ["provider", "register"]:
             state["registered"][f"{option(words, '--subscription')} {option(words, '--namespace')}"] = "Registered"
         case ["deployment", "sub"]:
@@ -146,9 +151,12 @@ def answer(state: State, words: list[str]) -> Any:  # noqa: ANN401 - JSON
             where = option(words, "--name"), option(words, "--subscription")
             return next(one for one in state["groups"] if (one["name"], one["subscription"]) == where)
         case ["group", "delete"]:
-            state["groups"] = [one for one in state["groups"] if one["name"] != option(words, "--name")]
+            gone = {"name": option(words, "--name"), "subscription": option(words, "--subscription")}
+            state["groups"] = [one for one in state["groups"] if not gone.items() <= one.items()]
         case ["resource", "list"]:
-            return [one for one in state["topics"] if one["id"].split("/")[4] == option(words, "--resource-group")]
+            subscription, group = option(words, "--subscription"), option(words, "--resource-group")
+            inside = f"/subscriptions/{subscription}/resourceGroups/{group}/"
+            return [one for one in state["topics"] if one["id"].startswith(inside)]
         case other:
             sys.exit(f"ERROR: the stand-in knows no az {' '.join(other)}")
     return None
@@ -168,6 +176,8 @@ def answered(file: Path, words: list[str]) -> None:
     refuses = file.with_name("refuses")
     if refuses.exists() and refuses.read_text("utf-8") in " ".join(words):
         refused = "(DestinationNotFound) not yet"
+    if state["interrupts"] and state["interrupts"] in " ".join(words):
+        os.kill(os.getppid(), signal.SIGINT)
     given = None if refused else answer(state, words)
     file.write_text(json.dumps(state), "utf-8")
     if refused:

@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +202,10 @@ class Azure:
         found: dict[str, Any] = json.loads(self.file.read_text("utf-8"))
         return found
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PATH": f"{self.path}", "FAKE_AZURE": str(self.file), "FAKE_INFRA": str(INFRA)}
+
     def holds(self, **changes: object) -> None:
         self.file.write_text(json.dumps(self.state | changes), "utf-8")
 
@@ -207,17 +213,16 @@ class Azure:
         given = {"app-id": APP.id, "storage-id": APP.storage, "principal-id": APP.principal, "location": "westeurope"}
         flags = [word for key, value in (given | options).items() for word in (f"--{key.replace('_', '-')}", value)]
         command = [sys.executable, str(INFRA / "watch.py"), *flags, "--wait", "0", *words]
-        environment = {"PATH": f"{self.path}", "FAKE_AZURE": str(self.file), "FAKE_INFRA": str(INFRA)}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, check=False)
 
     def written(self) -> list[str]:
         """Name the calls that change something."""
-        reads = ("rest --method get", "group show", "resource list")
+        reads = ("rest --method get", "group show", "resource list", "bicep")
         return [text for call in self.state["calls"] if not (text := " ".join(call)).startswith(reads)]
 
     def things(self) -> dict[str, Any]:
         """Give what is in Azure, but for what was asked of it and what it has delivered."""
-        return {k: v for k, v in self.state.items() if k not in {"calls", "delivered", "registered"}}
+        return {k: v for k, v in self.state.items() if k not in {"calls", "delivered", "registered", "lost"}}
 
 
 @pytest.fixture
@@ -228,6 +233,7 @@ def azure(tmp_path: Path) -> Azure:
     program.chmod(0o755)
     file = tmp_path / "azure.json"
     empty: dict[str, object] = {"calls": [], "registered": {}, "delivered": 0, "delivers": 1, "refused": {}}
+    empty |= {"lost": 0, "interrupts": ""}
     kinds = ("topics", "subscribed", "assignments", "roles", "groups", "descendants")
     file.write_text(json.dumps(empty | {kind: [] for kind in kinds}), "utf-8")
     return Azure(file, tmp_path)
@@ -354,6 +360,70 @@ def test_events_are_waited_for_once_all_subscriptions_have_been_gone_through(azu
     assert done.stdout.count("FAILED: no event was delivered in time") == 2, done.stdout
     made = max(n for n, call in enumerate(calls) if call.startswith("deployment"))
     assert min(n for n, call in enumerate(calls) if "/metrics?" in call) > made
+    told = [line[:36] for line in done.stdout.splitlines() if " check " not in line][1:13]
+    assert told in ([ONE] * 6 + [OTHER] * 6, [OTHER] * 6 + [ONE] * 6), "lines of one subscription stand together"
+
+
+@dataclass
+class Hours:
+    """Time that passes when somebody waits."""
+
+    at: float = 0.0
+
+    def pass_by(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def waited(azure: Azure, monkeypatch: pytest.MonkeyPatch, patience: float) -> tuple[list[str], float]:
+    """Wait for the events of two subscriptions; gives what is told, and how long it took."""
+    for name, value in azure.environment.items():
+        monkeypatch.setenv(name, value)
+    caused = [watch.Provoked(one, replace(MADE, id=TOPIC.replace(ONE, one)), datetime.now(UTC)) for one in (ONE, OTHER)]
+    hours = Hours()
+    clock = watch.Clock(lambda: hours.at, hours.pass_by)
+    with ThreadPoolExecutor(2) as pool:
+        lines = list(watch.arrivals(caused, APP, patience, pool, clock))
+    return [line.result for line in lines], hours.at
+
+
+def test_an_event_that_azure_took_too_early_is_caused_again(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+    told, took = waited(azure, monkeypatch, 300)
+
+    assert (told, took) == (["an event was delivered"] * 2, 75)
+    assert len(azure.written()) == 4
+
+
+def test_all_events_are_waited_for_together_and_no_longer_than_one(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure.holds(delivers=0)
+    told, took = waited(azure, monkeypatch, 30)
+
+    assert took == 30
+    assert [each.partition(" (")[0] for each in told] == ["no event was delivered in time"] * 2
+
+
+def test_metrics_that_azure_does_not_give_are_no_failure_of_events(azure: Azure) -> None:
+    azure.holds(refused={"/metrics?": "(AuthorizationFailed) no metrics"})
+    fresh, later = azure.run(ONE), azure.run(ONE)
+
+    for done in (fresh, later):
+        assert (done.returncode, "not checked: Azure does not tell how many events" in done.stdout) == (0, True), done
+        assert "(AuthorizationFailed) no metrics" in done.stdout
+
+
+def test_what_was_interrupted_goes_on_with_the_same_command(azure: Azure) -> None:
+    azure.holds(interrupts="--method put")
+    cut = azure.run("--at-once", "1", ONE, OTHER)
+    state = azure.state
+
+    assert (cut.returncode, cut.stderr) == (130, "")
+    assert "role for caches               defined" in cut.stdout
+    assert "the same command takes it up from there" in cut.stdout
+    assert (len(state["roles"]), state["topics"]) == (1, [])
+    assert not any(OTHER in " ".join(call) for call in state["calls"])
+    azure.holds(interrupts="")
+    assert (azure.run(ONE).returncode, len(azure.state["topics"])) == (0, 1)
 
 
 def test_what_was_delivered_before_says_nothing_about_a_new_event_subscription(azure: Azure) -> None:
