@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 import aiohttp
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from shared.store.caches import CacheRow
 
 APP = Path(__file__).resolve().parents[1]
+Way = Literal["function", "queue", "none"]
 _PATIENCE = 60.0
 _LOOK = 0.05
 
@@ -53,7 +54,7 @@ class StageOptions:
     workers: int = 1
     events: str = "eventgrid"
     """The schema that subscription events arrive in: eventgrid or cloudevents."""
-    delivery: str = "function"
+    delivery: Way = "function"
     """As in infra/events: pushed to the function, or put on the queue; none: only sweeps find anything."""
     sweep_schedule: str = "0 0 3 1 1 *"
     """NCRONTAB; the default is once a year, so that sweeps are started by hand."""

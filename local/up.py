@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from local import demo, fleet
 from local.azure.command import read_plan
 from local.connection import Connection, published
-from local.stage import Stage, stage
+from local.stage import Stage, Way, stage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _SWEEP = "0 */5 * * * *"
-DELIVERIES = {"restricted": "function", "closed": "queue"}
+DELIVERIES: dict[str, Way] = {"restricted": "function", "closed": "queue"}
 """How events reach the app, by how it is reached itself; infra/main.bicep chooses alike."""
 
 

@@ -32,7 +32,9 @@ _OUTCOMES = {
     413: "PayloadTooLarge",
     503: "Busy",
 }
-_BAD_REQUEST = "UndeliverableDueToHttpBadRequest"
+# Reasons: DIFFERENCES.md says which are documented, which reported, and which are guesses.
+TRIED_OFTEN = "MaxDeliveryAttemptsExceeded"
+TRIED_LONG = "TimeToLiveExceeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,9 @@ class GivenUp:
         return subscription.rendered(self.event) | told
 
 
-def reason(status: int, *, final: bool, expired: bool) -> str:
-    """Say why an event is given up. Documented is one of these, seen are the first two; see DIFFERENCES.md."""
-    if final:
-        return _BAD_REQUEST if status == HTTPStatus.BAD_REQUEST else f"UndeliverableDueToHttp{_OUTCOMES[status]}"
-    return "TimeToLiveExceeded" if expired else "MaxDeliveryAttemptsExceeded"
+def undeliverable(status: int) -> str:
+    """Give the reason of what is given up at once."""
+    return f"UndeliverableDueToHttp{_OUTCOMES[status]}"
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from http import HTTPStatus
 import aiohttp
 
 from local.azure.clock import Clock
-from local.azure.deadletters import DeadLetters, GivenUp, reason
+from local.azure.deadletters import TRIED_LONG, TRIED_OFTEN, DeadLetters, GivenUp, undeliverable
 from local.azure.events import ResourceEvent
 from local.azure.eventsubscriptions import EventSubscription
 from local.azure.faults import EventFault, Faults
@@ -172,16 +172,19 @@ class Delivery:
             status = await self._attempt(subscription, event, number - 1)
             if status in _TAKEN:
                 return
-            final, expired = status in subscription.to.final, False
-            if not final and number < subscription.retry.attempts:
-                await asyncio.sleep(self._wall(self._wait(number, status)))
-                expired = self.clock.now() - began > subscription.retry.minutes * 60
-                if not expired:
-                    continue
-            why = reason(status, final=final, expired=expired)
-            times = self.clock.wall(began), self.clock.wall(attempted)
-            self._give_up(subscription, GivenUp(event, why, number, status, *times))
-            return
+            if why := await self._given_up(subscription, number, status, began):
+                times = self.clock.wall(began), self.clock.wall(attempted)
+                self._give_up(subscription, GivenUp(event, why, number, status, *times))
+                return
+
+    async def _given_up(self, subscription: EventSubscription, number: int, status: int, began: float) -> str:
+        """Say why there is no other attempt, or "" when it is due."""
+        if status in subscription.to.final:
+            return undeliverable(status)
+        if number >= subscription.retry.attempts:
+            return TRIED_OFTEN
+        await asyncio.sleep(self._wall(self._wait(number, status)))
+        return TRIED_LONG if self.clock.now() - began > subscription.retry.minutes * 60 else ""
 
     async def _attempt(self, subscription: EventSubscription, event: ResourceEvent, number: int) -> int:
         status = await self.post.put(subscription, event, number)

@@ -19,7 +19,7 @@ from local.azure.redis import Cache
 from local.azure.redisenterprise import Cluster
 from local.azure.seeds import CacheSeed, ClusterSeed
 from local.azurite import Azurite
-from local.stage import Stage, StageOptions, eventually, stage
+from local.stage import Stage, StageOptions, Way, eventually, stage
 from shared.model import TAG_CACHE, TAG_MANAGED_BY
 from shared.store.sweeps import Sweep
 from tests.fixtures.azurite import unused_account
@@ -29,7 +29,7 @@ FAST = 200.0
 TAGS = "/providers/Microsoft.Resources/tags/default"
 CLOSE = {"properties": {"publicNetworkAccess": "Disabled"}}
 OPEN = {"properties": {"publicNetworkAccess": "Enabled"}}
-_ARRIVALS = {
+_ARRIVALS: dict[str, tuple[str, Way]] = {
     "pushed": ("eventgrid", "function"),
     "queued": ("cloudevents", "queue"),
     "silence": ("eventgrid", "none"),
