@@ -39,6 +39,14 @@ IN_THE_HUB: Parameters = MAKER | {"linkedDnsZones": [fleet.ZONE_ID]}
 SEARCHED: Parameters = MAKER | {"zoneSearchSubscriptions": [fleet.APPS, fleet.HUB]}
 BESIDE: Parameters = IN_THE_HUB | SEARCHED | {"zoneMakerResourceGroups": [NETWORKS]}
 """Networks that have zones of both sorts."""
+SPOKE = 140
+"""The number of a network in which the policy has a placement before it is there."""
+IN_THE_SPOKE: Parameters = SEARCHED | {
+    "endpointResourceGroups": [NETWORKS],
+    "subnetChoiceResourceGroups": [NETWORKS],
+    "dnsZones": [fleet.ZONE_ID],
+    "linkedDnsZones": [fleet.ZONE_ID],
+}
 CHOSEN: Parameters = FLEET | {"subnets": [], "subnetChoiceResourceGroups": HUBS}
 GROUPED: Parameters = FLEET | {"securityGroupResourceGroups": HUBS}
 MAKING: Parameters = FLEET | {"cacheMakerResourceGroups": [f"/subscriptions/{fleet.APPS}/resourceGroups/rg-shop"]}
@@ -46,6 +54,9 @@ MAKING: Parameters = FLEET | {"cacheMakerResourceGroups": [f"/subscriptions/{fle
 
 def policy() -> str:
     text = fleet.policy().replace("optOut: allowed", "optOut: allowed, freePlacement: allowed")
+    subnet = f"{NETWORKS}/providers/Microsoft.Network/virtualNetworks/net-{SPOKE}/subnets/endpoints"
+    dns = f"{{zones: {{{fleet.ZONE}: {fleet.ZONE_ID}}}}}"
+    text += f"  spoke: {{region: westeurope, subnet: {subnet}, endpointResourceGroup: {NETWORKS}, dns: {dns}}}\n"
     return f'{text}networks: {{allow: ["{NETWORKS}"]}}\n'
 
 
@@ -285,6 +296,14 @@ async def test_without_the_search_azure_or_the_app_refuses_a_second_zone(
 
     assert told.state == ("Blocked", reason), told
     assert where.links() == {zone.lower()}
+
+
+async def test_from_no_network_at_all_to_an_endpoint_in_it(at: Office) -> None:
+    made = await plot(at, SPOKE).asked(IN_THE_SPOKE, None, fleet.ZONE)
+    told = await an_endpoint_is_asked_for(at, IN_THE_SPOKE, None, "spoke")
+
+    assert (made.state, made.refused) == (READY, 0), made
+    assert (told.state, told.refused) == (READY, 0), told
 
 
 # ── what is chosen about endpoints ───────────────────────────────────────────────────────────────
