@@ -68,14 +68,13 @@ function open() {
 }
 
 function leave() {
-  key.forget();
-  location.reload();
+  turnAway({ status: 0, code: "", message: "" });
 }
 
 // Nobody is signed in, or somebody who may not. Who refuses says what is wanted: the app itself asks for people of
 // Entra ID, and Functions, which stands before it and has no words, for a key.
 function turnAway(error) {
-  const tried = opened || key.held() !== "" || error.status === 403;
+  const tried = error.message !== "" && (opened || key.held() !== "" || error.status === 403);
   const people = error.code !== "";
   key.forget();
   opened = false;

@@ -75,6 +75,19 @@ claim("a key that is taken away closes the page within a minute", async () => {
   assert.ok(!page.at("main").textContent.includes("-weu"));
 });
 
+claim("who forgets the key is asked for one again, and nothing is left on the page", async () => {
+  const page = await opened();
+  page.at("leave").click();
+  assert.ok(page.shows("with-key") && !page.shows("sign-in-because"));
+  assert.equal(page.window.sessionStorage.getItem("drawbridge.key"), null);
+  assert.ok(!page.at("main").textContent.includes("-weu"));
+});
+
+claim("a sign-in leads back to what was asked for", async () => {
+  const page = await opened(answers({ "/api/sweeps": refuses(401, "Unauthenticated", "sign in") }), { hash: "#verdict=Exempt" });
+  assert.equal(page.at("enter").getAttribute("href"), "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fdashboard%23verdict%3DExempt");
+});
+
 claim("the key goes to this app alone, wherever a link to a next page leads", async () => {
   for (const link of ["https://evil.example/api/caches", "//evil.example/api/caches", "/elsewhere"]) {
     const page = await opened(answers({ "/api/caches?verdict=Blocked": says({ value: [cache("a")], nextLink: link }) }));
@@ -162,6 +175,14 @@ claim("a page that is empty and has another behind it is looked through", async 
   assert.match(page.text("list"), /found/);
 });
 
+claim("where nothing is found in ten pages, somebody decides whether to look further", async () => {
+  let number = 0;
+  const page = await opened(answers({ "/api/caches?verdict=Blocked": () => says((number += 1) < 14 ? { value: [], nextLink: "/api/caches?verdict=Blocked&pageToken=x" } : { value: [cache("found")] }) }));
+  assert.equal(number, 11);
+  page.button("Look further").click();
+  await page.until(() => /found/.test(page.text("list")));
+});
+
 claim("an empty fleet is explained by its sweeps", async () => {
   for (const [sweeps, sweep, words] of [
     [recorded("no-sweeps"), undefined, /Nothing has been seen yet/],
@@ -232,6 +253,15 @@ claim("a filter is asked of the app and stands in the address, behind what serve
   assert.equal(again.at("tag").value, "env=a&b");
 });
 
+claim("a choice is shown at once, and so is an address that somebody changes", async () => {
+  const page = await opened();
+  page.at("kind").value = "managed";
+  page.at("kind").dispatchEvent(new page.window.Event("change", { bubbles: true }));
+  await page.until(() => page.asked("/api/caches?verdict=Blocked&kind=managed").length === 1);
+  page.window.location.hash = "#verdict=Exempt";
+  await page.until(() => page.asked("/api/caches?verdict=Exempt&pageSize=50").length === 1);
+});
+
 claim("Refresh shows the list as somebody has chosen it", async () => {
   const page = await opened();
   page.button("All", page.at("filter")).click();
@@ -260,6 +290,25 @@ claim("an answer that comes after another filter was chosen changes nothing", as
   waiting[0](says({ value: [cache("too-late")] }));
   await page.minute();
   assert.ok(!page.text("list").includes("too-late"));
+});
+
+claim("a failure that comes after another filter was chosen changes nothing", async () => {
+  const waiting = [];
+  const page = await opened(answers({ "/api/caches?verdict=Converging": () => new Promise((resolve) => waiting.push(resolve)) }));
+  page.at("verdict").value = "Converging";
+  page.at("filter").requestSubmit();
+  await page.until(() => waiting.length === 1);
+  page.button("All", page.at("filter")).click();
+  await page.until(() => /8 caches shown/.test(page.text("shown")));
+  waiting[0](new Error("too late"));
+  await page.minute();
+  assert.equal(page.text("more"), "");
+});
+
+claim("a cache says what is under way, and what is not known of it", async () => {
+  const one = { ...cache("young", { verdict: "Converging", step: "an endpoint is being made" }), lastPass: null, since: null };
+  const page = await opened(answers({ "/api/caches?verdict=Blocked": says({ value: [one] }) }));
+  assert.match(page.text("list"), /under way: an endpoint is being made.*since not known/);
 });
 
 claim("a cache says where it is, since when, whether it is open, and what is the matter", async () => {
@@ -316,6 +365,35 @@ claim("a cache that was asked for and is not there yet is told as that", async (
   await page.until(() => /last pass/.test(one.textContent));
   page.button("Look at it now", one).click();
   await page.until(() => /Azure does not show it yet/.test(one.textContent));
+});
+
+claim("what cannot be read of one cache says why, and can be asked again", async () => {
+  const page = await opened(answers({ "/api/caches/": refuses(502, "AuthorizationFailed", "the app may not read it") }));
+  const one = page.unfold(page.document.querySelector("#list details"));
+  await page.until(() => /last pass/.test(one.textContent));
+  page.button("Look at it now", one).click();
+  page.button("What happened", one).click();
+  await page.until(() => one.textContent.split("AuthorizationFailed: the app may not read it").length === 3);
+  page.answers = answers({ "/api/caches/": recorded("cache") });
+  page.button("Try again", one).click();
+  await page.until(() => /would be done/.test(one.textContent));
+  page.answers = answers({ "/api/caches/": says({ value: [] }) });
+  page.button("Try again", one).click();
+  await page.until(() => /Nothing is written down about it/.test(one.textContent));
+});
+
+claim("what was read of a cache stays while it is folded and unfolded", async () => {
+  const page = await opened();
+  const one = page.unfold(page.document.querySelector("#list details"));
+  await page.until(() => /last pass/.test(one.textContent));
+  page.button("What happened", one).click();
+  await page.until(() => one.querySelector(".history time"));
+  assert.ok(page.button("What happened", one).disabled);
+  one.open = false;
+  await page.minute();
+  one.open = true;
+  await page.minute();
+  assert.ok(one.querySelector(".history time"));
 });
 
 // ── Drawbridge itself ───────────────────────────────────────────────────────────────────────────
@@ -386,6 +464,11 @@ claim("what fails says so in the app's words with the request, and the rest is s
   await page.until(() => /8all/.test(page.text("totals")));
 });
 
+claim("exemptions that cannot be read say why", async () => {
+  const page = await opened(answers({ "/api/caches?verdict=Exempt": refuses(503, "StorageUnavailable", "ask again") }));
+  assert.match(page.text("exemptions"), /StorageUnavailable: ask again/);
+});
+
 claim("a filter that the app refuses says why", async () => {
   const page = await opened(answers({ "/api/caches?subscription=": refuses(400, "InvalidRequest", "subscription is 'apps'; it must be of the form …") }));
   page.button("All", page.at("filter")).click();
@@ -400,6 +483,14 @@ claim("an app that cannot be reached, answers nonsense or takes too long is told
   for (const [answer, words] of [[new Error("net::ERR_FAILED"), /cannot be reached: net::ERR_FAILED/], [wordless(500), /answered 500, and not in its own words/], [late, /not answered within 230 seconds/]]) {
     assert.match((await opened(answers({ "/api/caches?counts=true": answer }))).text("totals"), words);
   }
+});
+
+claim("how long ago something was is told anew as time goes by", async () => {
+  const page = await opened();
+  assert.match(page.text("totals"), /Counted 2026-11-28 12:00 UTC, just now/);
+  page.later = 3 * 3_600_000;
+  await page.halfMinute();
+  assert.match(page.text("totals"), /Counted 2026-11-28 12:00 UTC, 3 h ago/);
 });
 
 // ── for everybody ───────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ export class Browser {
     this.problems = [];
     this.timers = [];
     this.copied = [];
+    this.later = 0;
     const console = new VirtualConsole();
     console.on("jsdomError", (error) => this.problems.push(error.detail ?? error));
     console.on("error", (error) => this.problems.push(error));
@@ -51,7 +52,7 @@ export class Browser {
   #furnish(window, key) {
     if (key) window.sessionStorage.setItem("drawbridge.key", key);
     window.fetch = (path, options) => this.#fetch(path, options);
-    window.Date.now = () => NOW;
+    window.Date.now = () => NOW + this.later;
     window.setInterval = (act, delay) => this.timers.push({ act, delay });
     window.Element.prototype.scrollIntoView = () => undefined;
     window.alert = () => this.problems.push(new Error("alert was called"));
@@ -124,6 +125,10 @@ export class Browser {
     if (!this.shows("fleet")) return this;
     await this.until(() => !this.at("refresh").disabled && !/Reading …|Counting:/.test(this.at("main").textContent), "rest");
     return this;
+  }
+
+  async halfMinute() {
+    for (const { act, delay } of this.timers) if (delay < 60_000) await act();
   }
 
   async minute() {
