@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shared.api.calls import Call
-    from shared.store.caches import CacheRow
+    from shared.store.caches import CacheRow, Tally
 
 _MOST_READS = 10
 """How many pages of the table are read for one page of an answer: a rare tag must not hold a call for minutes."""
@@ -40,7 +40,8 @@ class FleetDesk:
             reason=str(call.query.get("reason", "")),
             kind=str(call.query.get("kind", "")),
         )
-        matches = await self._matches(str(call.query.get("tag", "")))
+        tag = str(call.query.get("tag", ""))
+        matches = await self._matches(tag)
         token = str(call.query.get("pageToken", ""))
         found: list[CacheRow] = []
         left = int(call.query["pageSize"])
@@ -51,35 +52,35 @@ class FleetDesk:
             if not token or left <= 0:
                 break
         shown = FleetPage(value=tuple(_entry(row) for row in found), next_link=call.link_to(token))
-        return Answer(await self._counted(shown, wanted, matches) if call.query["counts"] else shown)
+        if not call.query["counts"]:
+            return Answer(shown)
+        return Answer(await self._counted(shown, wanted, matches, tags=bool(tag)))
 
-    async def _matches(self, tag: str) -> Callable[[CacheRow], bool]:
+    async def _matches(self, tag: str) -> Callable[[CacheRow | Tally], bool]:
         """Tell which rows are shown: what has left the scope is not, though its row may be there."""
         name, equals, value = tag.partition("=")
         scope, in_scope = self.desk.reconciler.policy.scope, await self.desk.reconciler.found()
 
-        def matches(row: CacheRow) -> bool:
-            if row.verdict is None or not scope.admits_group(row.cache.group_id, in_scope):
+        def matches(row: CacheRow | Tally) -> bool:
+            if not row.verdict or not scope.admits_group(row.cache.group_id, in_scope):
                 return False
             has = fold(row.tags).get(name.lower())
             return not tag or (has is not None and (not equals or has == value))
 
         return matches
 
-    async def _counted(self, shown: FleetPage, wanted: FleetFilter, matches: Callable[[CacheRow], bool]) -> FleetPage:
-        """Add what the whole answer counts, by one read of every row."""
+    async def _counted(
+        self, shown: FleetPage, wanted: FleetFilter, matches: Callable[[Tally], bool], *, tags: bool
+    ) -> FleetPage:
+        """Add what the whole answer counts, by one reading of every row."""
         verdicts, kinds, reasons = Counter[str](), Counter[str](), Counter[str]()
-        token = ""
-        while True:
-            read = await self.desk.store.caches.fleet(wanted, _WHOLE, token)
-            rows = [row for row in read.items if matches(row)]
-            verdicts.update(row.verdict.kind.value for row in rows if row.verdict)
-            kinds.update(row.kind for row in rows)
-            reasons.update(row.verdict.reason.value for row in rows if row.verdict and row.verdict.reason)
-            if not (token := read.continuation):
-                return structs.replace(
-                    shown, counts=dict(verdicts), counts_by_kind=dict(kinds), counts_by_reason=dict(reasons)
-                )
+        async for each in self.desk.store.caches.tallies(wanted, tags=tags):
+            if matches(each):
+                verdicts[each.verdict] += 1
+                kinds[each.kind] += 1
+                reasons[each.reason] += 1
+        del reasons[""]
+        return structs.replace(shown, counts=dict(verdicts), counts_by_kind=dict(kinds), counts_by_reason=dict(reasons))
 
 
 def _entry(row: CacheRow) -> FleetEntry:

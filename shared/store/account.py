@@ -85,6 +85,8 @@ class Query:
 
     filter: str
     parameters: Mapping[str, Any]
+    columns: tuple[str, ...] = ()
+    """What is wanted of each row beside its key; (): all that there is."""
 
     @classmethod
     def partition(cls, partition: str) -> Query:
@@ -282,8 +284,9 @@ class Table:
         token = _opened(continuation)
 
         async def first() -> Page[Row]:
+            wanted = ["PartitionKey", "RowKey", *query.columns] if query.columns else None
             found = self._client.query_entities(
-                query.filter, parameters=dict(query.parameters), results_per_page=size
+                query.filter, parameters=dict(query.parameters), results_per_page=size, select=wanted
             ).by_page(token)
             rows = [_row(entity) async for entity in await anext(found)]
             return Page(tuple(rows), _closed(found.continuation_token))  # type: ignore[attr-defined]

@@ -353,3 +353,16 @@ async def test_the_fleet_is_filtered(store: Store, wanted: FleetFilter, names: l
     page = await store.caches.fleet(wanted)
 
     assert [row.cache.name for row in page.items] == names
+    tallies = [each async for each in store.caches.tallies(wanted, tags=False)]
+    counted = [(row.cache, row.kind, row.verdict.kind, row.verdict.reason or "") for row in page.items if row.verdict]
+    assert [(each.cache, each.kind, each.verdict, each.reason) for each in tallies] == counted
+
+
+async def test_what_is_counted_of_a_cache_has_its_tags_where_they_are_wanted(store: Store) -> None:
+    claim = await store.caches.claim(cache("a"), woken_at=NOON, pass_id=new_pass(), hold=HOLD)
+    assert isinstance(claim, Claim)
+    await store.caches.record(claim, replace(claim.row, verdict=COMPLIANT, tags={"Team": "shop"}))
+
+    for tags, expected in ((True, {"Team": "shop"}), (False, {})):
+        (found,) = [each async for each in store.caches.tallies(FleetFilter(), tags=tags)]
+        assert found.tags == expected
