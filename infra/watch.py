@@ -3,6 +3,7 @@
 
     ./dev watch [--dry-run | --undo] SUBSCRIPTION ...
     ./dev watch --management-group NAME
+    ./dev watch --watched                           every subscription whose events come to the deployment already
     ./dev watch --events-only SUBSCRIPTION ...      what azd does after a deployment
 
 It runs on Python's standard library and calls nothing but `az`, as whoever is logged in there. Each subscription is
@@ -24,7 +25,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ _API_EVENTS = "2025-02-15"
 _API_ROLES = "2022-04-01"
 _API_PROVIDERS = "2021-04-01"
 _API_DESCENDANTS = "2020-05-01"
+_API_GRAPH = "2022-10-01"
 _API_METRICS = "2023-10-01"
 _SUBSCRIPTION_TOPIC = "microsoft.resources.subscriptions"
 _A_DAY = timedelta(days=1)
@@ -51,6 +53,7 @@ _BETWEEN_LOOKS = 15.0
 _BETWEEN_TAGS = 60.0
 _PATIENCE = 1800
 _INTERRUPTED = 130
+_TO_DO = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +175,8 @@ class Subscribed:
 
     id: str
     destination: str
-    as_shipped: bool
-    """It filters, retries and keeps dead letters as the template says, and Azure is done with it."""
+    differs: str = ""
+    """In what it does not filter, retry or keep dead letters as the template says; or Azure is not done with it."""
 
     @property
     def name(self) -> str:
@@ -210,6 +213,8 @@ class Seen:
     topic: Topic | None = None
     missing_actions: tuple[str, ...] = ()
     """What the role for caches grants, and the app's identity may not do here."""
+    outgrown: str = ""
+    """A management group at which a role for caches is assigned that is of another version; empty where none is."""
     own_role: str = ""
     """Id of the role definition that an earlier run has made here; empty where there is none."""
     own_assignments: tuple[str, ...] = ()
@@ -232,6 +237,8 @@ class Step:
     """Told once it is done, or at once where there is nothing to do."""
     command: tuple[str, ...] = ()
     """Arguments of `az`; none where it is so already."""
+    because: str = ""
+    """What is not as it should be, where the command does not say it."""
     problem: str = ""
     """Why nothing can be done, and what would help."""
 
@@ -247,7 +254,7 @@ def _registered(seen: Seen) -> Iterator[Step]:
         step = Step(f"provider {provider}", "is registered")
         if provider in seen.unregistered:
             register = ("provider", "register", "--namespace", provider, "--subscription", seen.subscription, "--wait")
-            step = Step(step.name, "registered", register)
+            step = Step(step.name, "registered", register, "it is not registered")
         yield step
 
 
@@ -261,6 +268,8 @@ def _granted_role(seen: Seen, app: App, data: Shipped) -> Step:
     """Define the role here, unless one that is assigned grants what it holds: that of a management group does."""
     if not seen.missing_actions:
         return Step("role for caches", "is there")
+    if seen.outgrown:
+        return Step("role for caches", "", problem=_OUTGROWN.format(seen.outgrown, ", ".join(seen.missing_actions)))
     scope = f"/subscriptions/{seen.subscription}"
     properties = {
         "roleName": f"{data.role} {app.name} {seen.subscription}",
@@ -270,12 +279,19 @@ def _granted_role(seen: Seen, app: App, data: Shipped) -> Step:
         "assignableScopes": [scope],
     }
     url = f"{own_role_id(seen.subscription, app)}?api-version={_API_ROLES}"
-    return Step("role for caches", "defined", rest("put", url, {"properties": properties}))
+    because = f"the app may not {', '.join(seen.missing_actions)}"
+    return Step("role for caches", "defined", rest("put", url, {"properties": properties}), because)
+
+
+_OUTGROWN = (
+    "the role that is assigned at management group {} is of another version and lacks {}: "
+    "run the az deployment mg create of docs/deploy.md first, as it mends all subscriptions at once"
+)
 
 
 def _assigned_role(seen: Seen, app: App) -> Step:
     # With the role mended, an assignment of it that is there already is enough.
-    if not seen.missing_actions or seen.own_assignments:
+    if not seen.missing_actions or seen.own_assignments or seen.outgrown:
         return Step("role assignment", "is there")
     values = {"roleDefinitionId": own_role_id(seen.subscription, app), "principalId": app.principal}
     command = deployment(seen.subscription, app, "drawbridge-role", "roles/at-subscription.bicep", values)
@@ -290,14 +306,26 @@ def _events(seen: Seen, app: App) -> Step:
         values["topicResourceGroup"] = app.topic_group
         values["tags"] = json.dumps({**app.tags, **MARK}, separators=(",", ":"))
         command = deployment(seen.subscription, app, "drawbridge-events", "events/main.bicep", values)
-        return Step("events", "system topic and event subscription made", command)
+        return Step("events", "system topic and event subscription made", command, "there is no system topic")
     if problem := _in_the_way(topic, app):
         return Step("events", "", problem=problem)
-    if any(one.as_shipped and one.destination.lower() == app.destination.lower() for one in _own(topic, app)):
+    because = _outdated(topic, app)
+    if not because:
         return Step("events", f"come through topic {topic.name}")
     values |= {"existingTopicName": topic.name, "topicResourceGroup": topic.group}
     command = deployment(seen.subscription, app, "drawbridge-events", "events/main.bicep", values)
-    return Step("events", f"event subscription made in topic {topic.name}, which was there", command)
+    return Step("events", f"event subscription made in topic {topic.name}, which was there", command, because)
+
+
+def _outdated(topic: Topic, app: App) -> str:
+    """Say why the event subscription has to be made or mended; empty where it is as it should be."""
+    own = _own(topic, app)
+    if not own:
+        return "there is no event subscription"
+    if own[0].destination.lower() != app.destination.lower():
+        other = {"function": "queue", "queue": "function"}[app.delivery]
+        return f"it delivers to the {other}, and the deployment takes events by its {app.delivery}"
+    return own[0].differs
 
 
 def _own(topic: Topic, app: App) -> list[Subscribed]:
@@ -440,24 +468,68 @@ def below(management_group: str) -> list[str]:
     return sorted(guid(i["name"], "subscription") for i in items if i["type"].lower().endswith("/subscriptions"))
 
 
-def observe(subscription: str, app: App, data: Shipped) -> Seen:
-    """Read all that is decided by; changes nothing."""
+def watched(app: App, at_once: int) -> list[str]:
+    """Name every subscription whose events come to a deployment, among those that whoever is logged in may read."""
+    data = shipped()
+    found = sorted({guid(row["subscriptionId"], "subscription") for row in _rows(_TOPICS)})
+    with ThreadPoolExecutor(at_once) as pool:
+        topics = list(pool.map(lambda one: _topic(one, app, data), found))
+    return [
+        one
+        for one, topic in zip(found, topics, strict=True)
+        if topic and any(app.hears_through(each) for each in _own(topic, app))
+    ]
+
+
+_TOPICS = (
+    "resources | where type =~ 'microsoft.eventgrid/systemtopics' "
+    f"and tostring(properties.topicType) =~ '{_SUBSCRIPTION_TOPIC}' | project id, subscriptionId | order by id asc"
+)
+
+
+def _rows(query: str) -> Iterator[dict[str, Any]]:
+    """Ask Azure Resource Graph, to the end of its answer."""
+    options: dict[str, str] = {"resultFormat": "objectArray"}
+    while True:
+        url = f"/providers/Microsoft.ResourceGraph/resources?api-version={_API_GRAPH}"
+        answer = az(*rest("post", url, {"query": query, "options": options}))
+        yield from answer["data"]
+        if not (token := answer.get("$skipToken")):
+            return
+        options["$skipToken"] = token
+
+
+def observe(subscription: str, app: App, data: Shipped, manner: Manner) -> Seen:
+    """Read what is decided by, and no more, as each call takes `az` a second or so; changes nothing."""
     unregistered = tuple(name for name in PROVIDERS if _state(subscription, name) != "Registered")
     # Azure does not list topics where their provider is not registered, and none can be there.
     topic = None if PROVIDERS[0] in unregistered else _topic(subscription, app, data)
-    role = own_role_id(subscription, app)
-    assigned = [each["properties"] | {"id": each["id"]} for each in _assignments(f"/subscriptions/{subscription}", app)]
-    mine = [each["id"] for each in assigned if each["roleDefinitionId"].lower() == role.lower()]
-    custom = pages(f"/subscriptions/{subscription}{_ROLES}?api-version={_API_ROLES}&$filter={quote(_CUSTOM)}")
-    return Seen(
-        subscription,
-        unregistered,
-        topic,
-        _missing(data.actions, assigned),
-        role if any(each["id"].lower() == role.lower() for each in custom) else "",
-        tuple(mine),
-        tuple(_rights_of(topic, app)) if topic else (),
-        _group_to_delete(topic) if topic else "",
+    seen = Seen(subscription, unregistered, topic)
+    if not manner.events_only:
+        seen = _with_roles(seen, app, data)
+    return _with_what_was_made(seen, app) if manner.undo else seen
+
+
+def _with_roles(seen: Seen, app: App, data: Shipped) -> Seen:
+    scope, role = f"/subscriptions/{seen.subscription}", own_role_id(seen.subscription, app).lower()
+    assigned = [each["properties"] | {"id": each["id"]} for each in _assignments(scope, app)]
+    definitions = _definitions(assigned)
+    return replace(
+        seen,
+        missing_actions=_missing(data.actions, definitions.values()),
+        outgrown=_outgrown(assigned, definitions, data),
+        own_assignments=tuple(each["id"] for each in assigned if each["roleDefinitionId"].lower() == role),
+    )
+
+
+def _with_what_was_made(seen: Seen, app: App) -> Seen:
+    role = own_role_id(seen.subscription, app)
+    custom = pages(f"/subscriptions/{seen.subscription}{_ROLES}?api-version={_API_ROLES}&$filter={quote(_CUSTOM)}")
+    return replace(
+        seen,
+        own_role=role if any(each["id"].lower() == role.lower() for each in custom) else "",
+        topic_assignments=tuple(_rights_of(seen.topic, app)) if seen.topic else (),
+        group_to_delete=_group_to_delete(seen.topic) if seen.topic else "",
     )
 
 
@@ -493,14 +565,15 @@ def subscribed_as(answer: Mapping[str, Any], app: App, data: Shipped) -> Subscri
     p = answer["properties"]
     letters = (p.get("deadLetterWithResourceIdentity") or {}).get("deadLetterDestination") or {}
     kept = letters.get("properties") or {}
-    as_shipped = (
-        p.get("provisioningState") == "Succeeded"
-        and _filter_of(p.get("filter") or {}) == (data.event_types, data.operations)
-        and (p.get("retryPolicy") or {}).items() >= data.retry.items()
-        and str(kept.get("resourceId")).lower() == app.storage.lower()
-        and kept.get("blobContainerName") == "dead-letters"
-    )
-    return Subscribed(answer["id"], _destination(p), as_shipped)
+    in_store = str(kept.get("resourceId")).lower(), kept.get("blobContainerName")
+    state, filters = p.get("provisioningState"), _filter_of(p.get("filter") or {})
+    wanted = {
+        f"Azure is not done with it ({state})": state == "Succeeded",
+        "its filter is not that of this version": filters == (data.event_types, data.operations),
+        "its retry policy is not that of this version": (p.get("retryPolicy") or {}).items() >= data.retry.items(),
+        "its dead letters go elsewhere": in_store == (app.storage.lower(), "dead-letters"),
+    }
+    return Subscribed(answer["id"], _destination(p), ", ".join(text for text, so in wanted.items() if not so))
 
 
 def _destination(properties: Mapping[str, Any]) -> str:
@@ -534,11 +607,27 @@ def _assigned_to(principal: str, scope: str) -> list[dict[str, Any]]:
     return list(pages(f"{path}?api-version={_API_ROLES}&$filter={condition}"))
 
 
-def _missing(actions: Iterable[str], assigned: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    roles = {each["roleDefinitionId"] for each in assigned}
-    answers = [az(*rest("get", f"{role}?api-version={_API_ROLES}")) for role in sorted(roles)]
-    permissions = [one for answer in answers for one in answer["properties"]["permissions"]]
+def _definitions(assigned: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Read the roles that are assigned, by their ids."""
+    roles = sorted({each["roleDefinitionId"] for each in assigned})
+    return {role: az(*rest("get", f"{role}?api-version={_API_ROLES}"))["properties"] for role in roles}
+
+
+def _missing(actions: Iterable[str], definitions: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    permissions = [one for definition in definitions for one in definition["permissions"]]
     return tuple(action for action in actions if not any(grants(one, action) for one in permissions))
+
+
+def _outgrown(
+    assigned: Iterable[Mapping[str, Any]], definitions: Mapping[str, Mapping[str, Any]], data: Shipped
+) -> str:
+    """Name the management group at which this deployment's role for caches is assigned and grants too little."""
+    for each in assigned:
+        definition, scope = definitions[each["roleDefinitionId"]], each["scope"]
+        ours = str(definition.get("roleName")).startswith(f"{data.role} ") and "/managementgroups/" in scope.lower()
+        if ours and _missing(data.actions, [definition]):
+            return str(scope.rpartition("/")[2])
+    return ""
 
 
 def grants(permission: Mapping[str, Any], action: str) -> bool:
@@ -644,13 +733,15 @@ class Line:
     step: str
     result: str
     failed: bool = False
+    open: bool = False
+    """Something would be done, were it no rehearsal."""
 
 
 def bring(subscription: str, app: App, data: Shipped, manner: Manner) -> Iterator[Line | Provoked]:
     """Bring one subscription under Drawbridge, or let go of it; tells each step as it is done, up to one that fails."""
     step = "read"
     try:
-        seen, fresh = observe(subscription, app, data), False
+        seen, fresh = observe(subscription, app, data, manner), False
         for each in undoing(seen, app, manner) if manner.undo else plan(seen, app, data, manner):
             step = each.name
             yield carried_out(subscription, each, manner)
@@ -713,7 +804,8 @@ def carried_out(subscription: str, step: Step, manner: Manner) -> Line:
     if not step.command:
         return Line(subscription, step.name, step.result)
     if manner.dry_run:
-        return Line(subscription, step.name, f"would run: az {shlex.join(step.command)}")
+        because = f"{step.because}; " if step.because else ""
+        return Line(subscription, step.name, f"{because}would run: az {shlex.join(step.command)}", open=True)
     az(*step.command)
     return Line(subscription, step.name, step.result)
 
@@ -731,6 +823,7 @@ class Table:
 
     say: Callable[[str], None]
     failed: set[str] = field(default_factory=set)
+    open: set[str] = field(default_factory=set)
     _lock: Lock = field(default_factory=Lock)
 
     def tell(self, *lines: Line) -> None:
@@ -740,6 +833,7 @@ class Table:
                 told = f"{line.subscription:<36}  {line.step:<28}  {'FAILED: ' if line.failed else ''}{line.result}"
                 self.say(told)
             self.failed |= {line.subscription for line in lines if line.failed}
+            self.open |= {line.subscription for line in lines if line.open}
 
 
 @dataclass(frozen=True, slots=True)
@@ -796,6 +890,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("subscriptions", nargs="*", metavar="SUBSCRIPTION", help="id of a subscription")
     parser.add_argument("--management-group", metavar="NAME", help="every subscription below it, at any depth")
+    parser.add_argument("--watched", action="store_true", help="every one whose events come to the deployment already")
     parser.add_argument("--dry-run", action="store_true", help="read, say what would be done, and change nothing")
     parser.add_argument("--undo", action="store_true", help="take away what was made, and nothing else")
     parser.add_argument("--events-only", action="store_true", help="leave roles as they are, and wait for no event")
@@ -841,23 +936,29 @@ def tags_of(text: str) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def subscriptions_of(given: argparse.Namespace) -> list[str]:
+def subscriptions_of(given: argparse.Namespace, app: App, at_once: int) -> list[str]:
     """Name what is to be brought in, each once; raises InvalidError and AzError."""
     named = [guid(text, "subscription") for text in given.subscriptions]
+    if given.watched:
+        named += watched(app, at_once)
     if given.management_group is not None:
         named += below(word(given.management_group, r"[\w().-]{1,90}", "--management-group"))
     if not named:
-        raise InvalidError("name subscriptions by their ids, or a --management-group that has some")
+        raise InvalidError("name subscriptions by their ids, or a --management-group that has some, or --watched ones")
     return list(dict.fromkeys(named))
 
 
 def main(words: list[str], say: Callable[[str], None] = print) -> int:
-    """Give 0 where every step is done, 1 where something failed, 2 where something was not given as it has to be."""
+    """Give the code to end with.
+
+    0 where every step is done, 1 where something failed, 2 where something was not given as it has to be, 3 where a
+    dry run has found something to do.
+    """
     given = arguments().parse_args(words)
     manner = Manner(given.dry_run, given.undo, given.events_only, given.wait, max(1, given.at_once))
     try:
         app, data = app_from(given), shipped()
-        subscriptions = subscriptions_of(given)
+        subscriptions = subscriptions_of(given, app, manner.at_once)
     except InvalidError as error:
         say(f"{error}")
         return 2
@@ -874,11 +975,18 @@ def main(words: list[str], say: Callable[[str], None] = print) -> int:
     except KeyboardInterrupt:
         say("\nInterrupted. Azure goes on with what was begun; the same command takes it up from there.")
         return _INTERRUPTED
+    return outcome(table, len(subscriptions))
+
+
+def outcome(table: Table, of: int) -> int:
+    """Say in one line what is left to do, and give the code to end with."""
     if table.failed:
-        say(
-            f"\nNot done in {len(table.failed)} of {len(subscriptions)} subscriptions; once mended, run the same again."
-        )
-    return 1 if table.failed else 0
+        table.say(f"\nNot done in {len(table.failed)} of {of} subscriptions; once mended, run the same again.")
+        return 1
+    if table.open:
+        table.say(f"\nSomething is to be done in {len(table.open)} of {of} subscriptions.")
+        return _TO_DO
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,3 +17,11 @@ while ($true) {
   Write-Host "Not yet; trying again in a minute ($tries of 4) ..."
   Start-Sleep -Seconds 60
 }
+
+# Others that are watched already are told of and left as they are: whoever deploys may have no rights there.
+$told = python "$PSScriptRoot/../watch.py" --dry-run --watched $watched.Split(' ')
+if ($LASTEXITCODE -ne 0) {
+  Write-Host ($told | Select-Object -Last 1)
+  Write-Host 'This is of all that are watched. To see what, and to do it: ./dev watch --dry-run --watched; ./dev watch --watched'
+}
+exit 0

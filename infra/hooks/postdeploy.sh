@@ -16,3 +16,10 @@ until python3 "$(dirname "$0")/../watch.py" --events-only ${WATCHED_SUBSCRIPTION
   echo "Not yet; trying again in a minute ($tries of 4) ..." >&2
   sleep 60
 done
+
+# Others that are watched already are told of and left as they are: whoever deploys may have no rights there.
+# shellcheck disable=SC2086
+told=$(python3 "$(dirname "$0")/../watch.py" --dry-run --watched ${WATCHED_SUBSCRIPTIONS:-$AZURE_SUBSCRIPTION_ID}) || {
+  printf '%s\n' "$told" | tail -n 1
+  echo "This is of all that are watched. To see what, and to do it: ./dev watch --dry-run --watched; ./dev watch --watched"
+}

@@ -70,6 +70,12 @@ def rest(state: State, words: list[str]) -> Any:  # noqa: ANN401 - JSON
     path, query = url.path, parse_qs(url.query)
     if method == "get":
         return get(state, path, query)
+    if method == "post":
+        # Of Azure Resource Graph: one row on a page, too.
+        body = json.loads(option(words, "--body"))
+        rows = [{"id": one["id"], "subscriptionId": one["id"].split("/")[2]} for one in state["topics"]]
+        at = int(body["options"].get("$skipToken", "0"))
+        return {"data": rows[at : at + 1]} | ({"$skipToken": str(at + 1)} if at + 1 < len(rows) else {})
     if method == "put":
         state["roles"] = [one for one in state["roles"] if one["id"] != path]
         state["roles"].append({"id": path, **json.loads(option(words, "--body"))})

@@ -17,6 +17,7 @@ from tests.unit.infra.bicep import INFRA
 from watch import App, Manner, Seen, Shipped, Step, Subscribed, Topic
 
 ONE, OTHER = "11111111-2222-3333-4444-555555555555", "22222222-2222-3333-4444-555555555555"
+THIRD = "33333333-2222-3333-4444-555555555555"
 HOME = "/subscriptions/99999999-2222-3333-4444-555555555555/resourceGroups/rg-drawbridge/providers"
 APP = App(
     f"{HOME}/Microsoft.Web/sites/func-drawbridge-abc",
@@ -35,8 +36,8 @@ DATA = Shipped(
     ("a/read",),
 )
 TOPIC = f"/subscriptions/{ONE}/resourceGroups/events/providers/Microsoft.EventGrid/systemTopics/all"
-OURS = Subscribed(f"{TOPIC}/eventSubscriptions/drawbridge", APP.destination, as_shipped=True)
-THEIRS = Subscribed(f"{TOPIC}/eventSubscriptions/audit", "https://audit", as_shipped=False)
+OURS = Subscribed(f"{TOPIC}/eventSubscriptions/drawbridge", APP.destination)
+THEIRS = Subscribed(f"{TOPIC}/eventSubscriptions/audit", "https://audit")
 ADOPTED = Topic(TOPIC, "principal", ours=False, subscribed=(THEIRS, OURS))
 MADE = Topic(TOPIC, "principal", ours=True, subscribed=(OURS,))
 SETTLED = Seen(ONE, topic=ADOPTED)
@@ -68,6 +69,7 @@ DONE = [
     "events: come through topic all",
 ]
 DEPLOYED = "events: deploys events/main.bicep eventSubscriptionName=drawbridge"
+OUTGROWN = "the role that is assigned at management group company is of another version and lacks a/read"
 ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
 
 
@@ -87,6 +89,11 @@ ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
             id="the role is missing",
         ),
         pytest.param(
+            replace(SETTLED, missing_actions=("a/read",), outgrown="company"),
+            [*DONE[:3], f"role for caches: {OUTGROWN}", *DONE[4:]],
+            id="the role of a management group grants too little by now",
+        ),
+        pytest.param(
             replace(SETTLED, missing_actions=("a/read",), own_role="role", own_assignments=("one",)),
             [*DONE[:3], f"role for caches: put …/roleDefinitions/{ROLE}", *DONE[4:]],
             id="the own role grants too little by now",
@@ -102,7 +109,7 @@ ROLE = watch.own_role_id(ONE, APP).rpartition("/")[2]
             id="a topic is there: it is taken",
         ),
         pytest.param(
-            replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, as_shipped=False),))),
+            replace(SETTLED, topic=replace(MADE, subscribed=(replace(OURS, differs="its filter …"),))),
             [*DONE[:5], f"{DEPLOYED} existingTopicName=all topicResourceGroup=events"],
             id="the event subscription is not as shipped",
         ),
@@ -217,7 +224,7 @@ class Azure:
 
     def written(self) -> list[str]:
         """Name the calls that change something."""
-        reads = ("rest --method get", "group show", "resource list", "bicep")
+        reads = ("rest --method get", "rest --method post", "group show", "resource list", "bicep")
         return [text for call in self.state["calls"] if not (text := " ".join(call)).startswith(reads)]
 
     def things(self) -> dict[str, Any]:
@@ -270,18 +277,32 @@ def test_the_role_that_is_made_holds_what_is_shipped_and_reaches_one_subscriptio
     assert role["properties"]["assignableScopes"] == [f"/subscriptions/{ONE}"]
 
 
-def test_what_a_management_group_grants_is_not_granted_again(azure: Azure) -> None:
+def granted(*actions: str) -> dict[str, object]:
+    """Give what is in Azure once a management group has the role for caches, with these actions."""
     scope = "/providers/Microsoft.Management/managementGroups/company"
     role = f"{scope}/providers/Microsoft.Authorization/roleDefinitions/caches"
-    properties = {"scope": scope, "roleDefinitionId": role, "principalId": APP.principal}
-    permissions = [{"actions": list(watch.shipped().actions), "notActions": []}]
-    azure.holds(
-        assignments=[{"id": f"{scope}/1", "properties": properties}],
-        roles=[{"id": role, "properties": {"permissions": permissions}}],
-    )
+    assigned = {"scope": scope, "roleDefinitionId": role, "principalId": APP.principal}
+    defined = {"roleName": f"{watch.shipped().role} main", "permissions": [{"actions": actions, "notActions": []}]}
+    return {
+        "assignments": [{"id": f"{scope}/1", "properties": assigned}],
+        "roles": [{"id": role, "properties": defined}],
+    }
+
+
+def test_what_a_management_group_grants_is_not_granted_again(azure: Azure) -> None:
+    azure.holds(**granted(*watch.shipped().actions))
 
     assert azure.run(ONE).returncode == 0
     assert [call for call in azure.written() if "drawbridge-role" in call or "roledefinitions" in call.lower()] == []
+
+
+def test_a_role_of_a_management_group_is_mended_there_and_not_in_each_subscription(azure: Azure) -> None:
+    first, *others = watch.shipped().actions
+    azure.holds(**granted(*others))
+    done = azure.run(ONE)
+
+    assert (done.returncode, len(azure.state["roles"]), len(azure.state["assignments"])) == (1, 1, 1), done.stdout
+    assert f"management group company is of another version and lacks {first}: run the az deployment mg" in done.stdout
 
 
 def test_a_topic_that_is_there_is_taken_and_comes_out_of_it_unchanged(azure: Azure) -> None:
@@ -325,8 +346,41 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(azure: Azure, words:
     before, calls = azure.things(), azure.written()
     done = azure.run("--dry-run", *words, ONE)
 
-    assert (done.returncode, azure.things(), azure.written()) == (0, before, calls)
+    assert (done.returncode, azure.things(), azure.written()) == (3, before, calls)
     assert done.stdout.count("would run: az ") >= 4
+    assert "Something is to be done in 1 of 1 subscriptions" in done.stdout
+
+
+def older(azure: Azure, subscription: str) -> list[dict[str, Any]]:
+    """Give the event subscriptions, one of them with the filter of a version before."""
+    found: list[dict[str, Any]] = azure.state["subscribed"]
+    for one in found:
+        if subscription in one["id"]:
+            one["properties"]["filter"]["advancedFilters"][0]["values"].pop()
+    return found
+
+
+def test_a_dry_run_tells_what_an_upgrade_or_a_closed_address_has_left_as_it_was(azure: Azure) -> None:
+    azure.run("--events-only", ONE)
+    settled = azure.run("--dry-run", "--events-only", ONE)
+    azure.holds(subscribed=older(azure, ONE))
+    upgraded = azure.run("--dry-run", "--events-only", ONE)
+    closed = azure.run("--dry-run", "--events-only", ONE, delivery="queue")
+
+    assert [done.returncode for done in (settled, upgraded, closed)] == [0, 3, 3]
+    assert "its filter is not that of this version; would run: az deployment" in upgraded.stdout
+    assert "it delivers to the function, and the deployment takes events by its queue; would run" in closed.stdout
+
+
+def test_watched_means_every_subscription_whose_events_come_already(azure: Azure) -> None:
+    azure.run("--events-only", ONE, OTHER)
+    third = json.loads(json.dumps(ADOPTABLE).replace(ONE, THIRD))
+    azure.holds(topics=[third, *azure.state["topics"]])
+    done = azure.run("--events-only", "--watched", delivery="queue")
+
+    assert (done.returncode, THIRD in done.stdout) == (0, False), done.stdout
+    led = [one["properties"]["deliveryWithResourceIdentity"] is not None for one in azure.state["subscribed"]]
+    assert led == [True, True]
 
 
 def test_one_subscription_that_fails_does_not_stop_the_others_and_is_taken_up_again(azure: Azure) -> None:
@@ -516,6 +570,7 @@ def hooked(azure: Azure, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 def test_the_hook_brings_the_events_of_every_watched_subscription_and_undo_takes_them_away(azure: Azure) -> None:
+    azure.holds(**granted(*watch.shipped().actions))
     before = azure.things()
     done = hooked(azure, WATCHED_SUBSCRIPTIONS=f"{ONE} {OTHER}")
 
@@ -523,9 +578,22 @@ def test_the_hook_brings_the_events_of_every_watched_subscription_and_undo_takes
     assert sorted(one["properties"]["source"][-36:] for one in azure.state["topics"]) == [ONE, OTHER]
     assert azure.state["subscribed"][0]["properties"]["deliveryWithResourceIdentity"] is not None
     calls = azure.written()
-    assert (hooked(azure).returncode, azure.written()) == (0, calls)
+    again = hooked(azure)
+    assert (again.returncode, azure.written(), "./dev watch" in again.stdout) == (0, calls, False)
     assert azure.run("--undo", ONE, OTHER, delivery="queue").returncode == 0
     assert azure.things() == before
+
+
+def test_the_hook_tells_of_other_subscriptions_that_are_as_before_and_leaves_them(azure: Azure) -> None:
+    azure.holds(**granted(*watch.shipped().actions))
+    azure.run("--events-only", OTHER, delivery="queue")
+    azure.holds(subscribed=older(azure, OTHER))
+    before = azure.state["subscribed"]
+    done = hooked(azure)
+
+    assert (done.returncode, "Something is to be done in 1 of 2 subscriptions" in done.stdout) == (0, True), done
+    assert "./dev watch --watched" in done.stdout
+    assert [one for one in azure.state["subscribed"] if OTHER in one["id"]] == before
 
 
 def test_the_hook_takes_a_topic_that_is_there(azure: Azure) -> None:
@@ -554,7 +622,7 @@ def test_both_hooks_do_the_same() -> None:
     given = [re.findall(r"watch\.py\" (--[\w-]+(?: --[\w-]+)*) \$", path.read_text("utf-8")) for path in HOOKS]
     tries = [re.findall(r"tries\"? -ge (\d+)", path.read_text("utf-8")) for path in HOOKS]
 
-    assert given == [["--events-only"], ["--events-only"]]
+    assert given == [["--events-only", "--dry-run --watched"]] * 2
     assert tries == [["5"], ["5"]]
 
 
@@ -581,4 +649,4 @@ def test_the_values_of_the_deployment_come_from_the_variables_of_azd(azure: Azur
     environment["AZURE_LOCATION"] = "northeurope"
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
-    assert (done.returncode, "delivery=queue" in done.stdout, "northeurope" in done.stdout) == (0, True, True)
+    assert (done.returncode, "delivery=queue" in done.stdout, "northeurope" in done.stdout) == (3, True, True)
