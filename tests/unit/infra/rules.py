@@ -1207,8 +1207,27 @@ def every_parameter_file_fits_its_template(root: Path) -> Iterator[str]:
         for name, found in given.items():
             if name in params and not _fits(params[name], found):
                 yield f"{path.name}: {name} is {found!r}"
+            texts = found.values() if isinstance(found, dict) else found if isinstance(found, list) else [found]
+            for text in texts:
+                if name in WHOLE and not re.fullmatch(WHOLE[name], text):
+                    yield f"{path.name}: {name} has {text!r}"
 
 
+_GROUP = r"/subscriptions/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/[\w-]+"
+_SUBNET = _GROUP + r"/providers/Microsoft\.Network/virtualNetworks/[\w-]+/subnets/[\w-]+"
+_ZONE = _GROUP + r"/providers/Microsoft\.Network/privateDnsZones/privatelink\.[a-z.]+"
+# Templates cut ids at their slashes: of another form they would lead elsewhere, or nowhere.
+WHOLE = {
+    "endpointResourceGroups": _GROUP,
+    "zoneMakerResourceGroups": _GROUP,
+    "subnets": _SUBNET,
+    "appSubnetId": _SUBNET,
+    "endpointSubnetId": _SUBNET,
+    "dnsZones": _ZONE,
+    "zoneIds": _ZONE,
+    "alertActionGroups": _GROUP + r"/providers/Microsoft\.Insights/actionGroups/[\w-]+",
+    "watchedSubscriptions": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+}
 PARAMETERS_FILE = {
     "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
     "contentVersion": "1.0.0.0",
