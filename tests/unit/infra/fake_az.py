@@ -80,8 +80,9 @@ def rest(state: State, words: list[str]) -> Any:  # noqa: ANN401 - JSON
         state["roles"] = [one for one in state["roles"] if one["id"] != path]
         state["roles"].append({"id": path, **json.loads(option(words, "--body"))})
     if method == "patch":
-        state["delivered"] += state["delivers"] if state["lost"] <= 0 else 0
-        state["lost"] -= 1
+        lost = state.get("lost", 0)
+        state["delivered"] += 0 if lost else state["delivers"]
+        state["lost"] = max(0, lost - 1)
     if method == "delete":
         for kind in ("topics", "subscribed", "assignments", "roles"):
             state[kind] = [one for one in state[kind] if one["id"] != path]
@@ -182,7 +183,7 @@ def answered(file: Path, words: list[str]) -> None:
     refuses = file.with_name("refuses")
     if refuses.exists() and refuses.read_text("utf-8") in " ".join(words):
         refused = "(DestinationNotFound) not yet"
-    if state["interrupts"] and state["interrupts"] in " ".join(words):
+    if state.get("interrupts") and state["interrupts"] in " ".join(words):
         os.kill(os.getppid(), signal.SIGINT)
     given = None if refused else answer(state, words)
     file.write_text(json.dumps(state), "utf-8")

@@ -240,7 +240,6 @@ def azure(tmp_path: Path) -> Azure:
     program.chmod(0o755)
     file = tmp_path / "azure.json"
     empty: dict[str, object] = {"calls": [], "registered": {}, "delivered": 0, "delivers": 1, "refused": {}}
-    empty |= {"lost": 0, "interrupts": ""}
     kinds = ("topics", "subscribed", "assignments", "roles", "groups", "descendants")
     file.write_text(json.dumps(empty | {kind: [] for kind in kinds}), "utf-8")
     return Azure(file, tmp_path)
