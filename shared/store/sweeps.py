@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.store.account import Account, Query, Row, Table
 from shared.store.encoding import Key, bounded, from_json, joined, keys_below, to_json
@@ -178,8 +178,9 @@ class Sweeps:
         """Read the runs that are kept, newest first, without their subscriptions."""
         rows = [row async for row in self.table.rows(Query("header eq true", {}))]
         runs = [
-            Sweep(row.key.partition, row.values["started"], row.values["digest"], row.values["completed"], ())
+            Sweep(row.key.partition, values["started"], values["digest"], values["completed"], (), _is_whole(values))
             for row in rows
+            for values in [row.values]
         ]
         return sorted(runs, key=lambda run: (run.started, run.id), reverse=True)[:most]
 
@@ -249,6 +250,10 @@ class Sweeps:
     def _believe(self, subscriptions: tuple[str, ...]) -> tuple[str, ...]:
         self._scope = (self._monotonic(), subscriptions)
         return subscriptions
+
+
+def _is_whole(header: Mapping[str, Any]) -> bool:
+    return bool(header.get("whole", True))
 
 
 def _row_key(subscription: str) -> str:

@@ -334,3 +334,14 @@ async def test_an_event_that_the_queue_cannot_take_is_not_acknowledged_and_comes
 
 async def _answered(at: Scene, status: int) -> bool:
     return any(attempt.status == status for attempt in at.stage.azure.delivery.attempts)
+
+
+async def test_a_sweep_tells_how_each_queue_stands_before_it_fills_them(wire: Wire) -> None:
+    await wire.at.swept()
+
+    written = wire.log.read_text("utf-8")
+    before, _, after = written.rpartition("sweep started {")
+    told = [json.loads(fields) for fields in re.findall(r"\bqueue (\{.*\})", before.rpartition("sweep started {")[2])]
+    assert {fields["queue"] for fields in told} >= {"reconcile", "sweep"}
+    assert all(float(fields["oldest"]) >= 0 and int(fields["messages"]) >= 0 for fields in told)
+    assert re.search(r"\bqueue \{", after) is None

@@ -56,6 +56,7 @@ async def test_a_subscription_that_has_been_silent_for_a_day_is_named_with_the_c
 
     (message, end), *further = told
     assert (message, end["caches"], end["unreadable"], end["silent"]) == ("sweep completed", "9", "1", "1")
+    assert end["whole"] == "True"
     named = {"subscription": SUBSCRIPTION, "caches": "3", "help": f"./dev watch {SUBSCRIPTION}"}
     assert further == [(SILENT, named)]
 

@@ -27,6 +27,17 @@ async def test_a_sweep_tells_of_every_subscription_also_of_those_that_cannot_be_
     assert (sweep.finished, [one.subscription for one in sweep.failed]) == (False, [OTHER_SUBSCRIPTION])
 
 
+async def test_a_run_over_one_subscription_is_told_from_one_over_all(store: Store) -> None:
+    await store.sweeps.start("s1", BOTH, "d1")
+    await store.sweeps.start("s2", [SUBSCRIPTION], "d1", whole=False)
+
+    runs = [await store.sweeps.summary(run) for run in ("s1", "s2")]
+    listed = {run.id: run.whole for run in await store.sweeps.latest_runs(9)}
+
+    assert [run and run.whole for run in runs] == [True, False]
+    assert listed == {"s1": True, "s2": False}
+
+
 async def test_a_page_reported_twice_counts_once(store: Store) -> None:
     await store.sweeps.start("s1", [SUBSCRIPTION], "d1")
     assert await store.sweeps.report("s1", SUBSCRIPTION, PageReport(0, seen=10))
