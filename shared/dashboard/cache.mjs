@@ -1,6 +1,6 @@
 // One cache: as the last pass left it, as it is now, and what happened to it.
 
-import { button, copyable, el, failed, fill, prose } from "./elements.mjs";
+import { apart, button, copyable, el, failed, fill, prose } from "./elements.mjs";
 import { ask, query } from "./calls.mjs";
 import { moment } from "./times.mjs";
 import { badge, KINDS, publicAccess, reasonOf } from "./words.mjs";
@@ -11,11 +11,11 @@ export function entry(cache) {
   const [, subscription = "", group = "", name = cache.id] = ID.exec(cache.id) ?? [];
   const { verdict, reason, message, step, until } = cache.verdict;
   const said = [reason && reasonOf(reason)?.short, message, step && `under way: ${step}`].filter(Boolean).join(" · ");
-  const summary = el("summary", { class: "row" },
-    el("span", {}, badge(verdict), reason ? el("span", { class: "said" }, reason) : ""),
+  const summary = el("summary", { class: "row" }, apart(
+    el("span", {}, apart(badge(verdict), reason ? el("span", { class: "said" }, reason) : "")),
     el("span", {}, el("span", { class: "name" }, name), ` in ${group} `, el("span", { class: "said quiet" }, said)),
     publicAccess(cache.publicNetworkAccess),
-    el("span", {}, until ? ["until ", moment(until)] : ["since ", moment(cache.since)]));
+    el("span", {}, until ? ["until ", moment(until)] : ["since ", moment(cache.since)])));
   const more = el("div", {});
   const shown = el("details", {}, summary, more);
   shown.addEventListener("toggle", () => {

@@ -17,6 +17,9 @@ export function fill(node, ...children) {
   node.replaceChildren(...children.flat().filter((child) => child !== "" && child !== undefined));
 }
 
+// Parts that stand apart by layout are words apart as well, for whoever hears or copies them.
+export const apart = (...parts) => parts.filter((part) => part !== "").flatMap((part) => [part, " "]);
+
 export function button(words, act, attributes) {
   return el("button", { type: "button", class: "small", click: act, ...attributes }, words);
 }

@@ -1,6 +1,6 @@
 // All caches at once: how many are how, what needs somebody, and which exemptions end.
 
-import { at, button, counted, el, failed, fill } from "./elements.mjs";
+import { apart, at, button, counted, el, failed, fill } from "./elements.mjs";
 import { ask } from "./calls.mjs";
 import { entry, meaning } from "./cache.mjs";
 import { jump } from "./list.mjs";
@@ -48,9 +48,9 @@ function tilesOf(verdicts) {
 
 function tile(name, number, means, act) {
   const { mark = "", tone = "" } = VERDICTS[name] ?? {};
-  return el("button", { type: "button", title: means, click: act },
+  return el("button", { type: "button", title: means, click: act }, apart(
     el("span", { class: "number" }, number.toLocaleString("en")),
-    el("span", { class: `verdict ${tone}` }, el("span", { "aria-hidden": "true" }, mark && `${mark} `), name));
+    el("span", { class: `verdict ${tone}` }, el("span", { "aria-hidden": "true" }, mark && `${mark} `), name)));
 }
 
 function bar(verdicts, all) {
@@ -94,11 +94,11 @@ function attention(reasons) {
 
 function why(name, number) {
   const reason = reasonOf(name);
-  const summary = el("summary", { class: "line" },
+  const summary = el("summary", { class: "line" }, apart(
     el("span", { class: "verdict bad" }, el("span", { "aria-hidden": "true" }, "✕ "), name),
     el("span", { class: "number" }, counted(number, "cache")),
     el("span", { class: "grow" }, reason?.short ?? ""),
-    el("span", { class: "quiet" }, reason ? `for: ${reason.who}` : ""));
+    el("span", { class: "quiet" }, reason ? `for: ${reason.who}` : "")));
   const inside = el("div", {});
   const shown = el("details", {}, summary, inside);
   shown.addEventListener("toggle", () => {

@@ -1,6 +1,6 @@
 // How Drawbridge itself is: its health, its sweeps, and the subscriptions that it cannot look after.
 
-import { at, button, copyable, counted, el, failed, fill } from "./elements.mjs";
+import { apart, at, button, copyable, counted, el, failed, fill } from "./elements.mjs";
 import { ask } from "./calls.mjs";
 import { moment, seconds } from "./times.mjs";
 
@@ -88,10 +88,10 @@ function listed(all) {
 const gravity = ({ problems }) => (problems.some((each) => each.code !== "NoEvents") ? 0 : 1);
 
 function troubled({ subscription, caches, lastEvent, problems }) {
-  const summary = el("summary", { class: "line" },
+  const summary = el("summary", { class: "line" }, apart(
     el("span", { class: "verdict warn" }, el("span", { "aria-hidden": "true" }, "! "), problems.map((each) => each.code).join(", ")),
     el("span", { class: "grow" }, subscription),
-    el("span", { class: "quiet" }, caches === undefined ? "" : counted(caches, "cache")));
+    el("span", { class: "quiet" }, counted(caches, "cache"))));
   const inside = problems.flatMap(({ message, help }) => [
     el("p", {}, message),
     help ? el("p", {}, copyable(help, "the command")) : "",
