@@ -24,7 +24,7 @@ from local.azure.faults import (
 )
 from local.azurite import Azurite
 from local.stage import eventually
-from tests.system.robust.processes import Crew, busy, crew, named
+from tests.system.robust.processes import PATIENT, Crew, busy, crew, named
 from tests.system.scene import CLOSE, OPEN
 
 pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
@@ -115,7 +115,7 @@ CLOSING = (
 async def refused(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crew]:
     """Give a fleet in which each enrolled cache meets its own fault."""
     names = [case.name for case in (*ATTACHING, *CLOSING)]
-    async with crew(azurite, tmp_path_factory.mktemp("refusals"), named(*names), busy(1)) as on:
+    async with crew(azurite, tmp_path_factory.mktemp("refusals"), named(*names), busy(1, settings=PATIENT)) as on:
         for case in ATTACHING:
             on.at.stage.azure.faults.add(case.effect, case.match)
         for name in names:
