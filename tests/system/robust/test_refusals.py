@@ -30,6 +30,8 @@ from tests.system.scene import CLOSE, OPEN
 pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
 
 ENROLLED = {"drawbridge": "private"}
+POLICY = fleet.policy().replace("settle: 2s", "settle: 15s")
+"""A slow machine must not come to look again only when what was just written is no longer remembered as such."""
 _PATHS = {
     "cache": r"/redis/{name}$",
     "endpoint": r"/privateEndpoints/pe-{name}-[0-9a-f]{{8}}$",
@@ -115,7 +117,9 @@ CLOSING = (
 async def refused(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Crew]:
     """Give a fleet in which each enrolled cache meets its own fault."""
     names = [case.name for case in (*ATTACHING, *CLOSING)]
-    async with crew(azurite, tmp_path_factory.mktemp("refusals"), named(*names), busy(1, settings=PATIENT)) as on:
+    async with crew(
+        azurite, tmp_path_factory.mktemp("refusals"), named(*names), busy(1, settings=PATIENT, policy=POLICY)
+    ) as on:
         for case in ATTACHING:
             on.at.stage.azure.faults.add(case.effect, case.match)
         for name in names:
