@@ -1,9 +1,9 @@
 """How events leave: as requests to webhooks, as messages on storage queues, and as blobs of dead letters.
 
 Sources: Microsoft's pages "Event Grid message delivery and retry", "Set dead-letter location and retry policy",
-"Webhook event delivery" and "CloudEvents v1.0 schema". No page tells the form of queue messages; for that, issues 69702
-(2021: plain text) and 102923 (2022: Base64) of MicrosoftDocs/azure-docs, and 232 of dapr/components-contrib (2020:
-Base64 of one event, no array).
+"Webhook event delivery" and "CloudEvents v1.0 schema". For the form of queue messages: issues 69702 (2021: plain text,
+as Microsoft's quickstart said then) and 102923 (2022: Base64, and the quickstart outdated) of MicrosoftDocs/azure-docs,
+and 232 of dapr/components-contrib (2020: Base64 of one event, no array).
 """
 
 from __future__ import annotations
