@@ -11,6 +11,7 @@ const REPEAT = "drawbridge.repeat";
 const MINUTE = 60_000;
 
 let opened = false;
+let counted = "";
 
 export function start() {
   prepare();
@@ -38,6 +39,8 @@ async function look() {
   try {
     const latest = await sweep();
     const again = opened;
+    counted = ended(latest);
+    at("stale").hidden = true;
     open();
     await Promise.all([subscriptions(), count(latest), again ? show(chosen()) : first()]);
   } catch (error) {
@@ -52,12 +55,15 @@ async function again() {
   if (!opened || !at("repeat").checked || document.visibilityState === "hidden") return;
   health();
   try {
-    await sweep();
+    const latest = ended(await sweep());
+    at("stale").hidden = latest === "" || latest === counted;
     await subscriptions();
   } catch (error) {
     turnAway(error);
   }
 }
+
+const ended = (sweep) => (sweep?.state === "Ready" ? sweep.id : "");
 
 function open() {
   opened = true;

@@ -139,6 +139,22 @@ claim("rows are counted when the page opens and when somebody says so, and not e
   await page.until(() => page.asked("/api/caches?counts=true").length === 2);
 });
 
+claim("that a sweep has ended since the counting is said, until they are counted again", async () => {
+  const page = await opened();
+  await page.minute();
+  assert.ok(!page.shows("stale"));
+  page.answers = answers({ "/api/sweeps/": says({ ...body("sweep"), id: "20261128120000-abcdef", state: "Converging" }, 202) });
+  await page.minute();
+  assert.ok(!page.shows("stale"));
+  page.answers = answers({ "/api/sweeps/": says({ ...body("sweep"), id: "20261128120000-abcdef" }) });
+  await page.minute();
+  assert.ok(page.shows("stale"));
+  page.at("refresh").click();
+  await page.settled();
+  await page.minute();
+  assert.ok(!page.shows("stale"));
+});
+
 claim("nothing is asked for while nobody looks, or where somebody said so", async () => {
   const page = await opened();
   const before = page.calls.length;
