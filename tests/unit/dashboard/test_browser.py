@@ -13,7 +13,7 @@ from aiohttp import web
 from shared.dashboard import page
 
 ANSWERS = Path(__file__).parent / "answers"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"),
