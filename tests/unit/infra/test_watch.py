@@ -236,7 +236,9 @@ class Azure:
 def azure(tmp_path: Path) -> Azure:
     """Give two subscriptions in which nothing is."""
     program = tmp_path / "az"
-    program.write_text(f"#!{sys.executable} -IS\nimport runpy\nrunpy.run_path({str(FAKE)!r})\n", "utf-8")
+    # Imported, since Python keeps a module's bytecode and no script's.
+    found = f"import sys\nsys.path.insert(0, {str(FAKE.parent)!r})\nimport {FAKE.stem}\n"
+    program.write_text(f"#!{sys.executable} -IS\n{found}", "utf-8")
     program.chmod(0o755)
     file = tmp_path / "azure.json"
     empty: dict[str, object] = {"calls": [], "registered": {}, "delivered": 0, "delivers": 1, "refused": {}}
