@@ -473,12 +473,17 @@ def watched(app: App, at_once: int) -> list[str]:
     data = shipped()
     found = sorted({guid(row["subscriptionId"], "subscription") for row in _rows(_TOPICS)})
     with ThreadPoolExecutor(at_once) as pool:
-        topics = list(pool.map(lambda one: _topic(one, app, data), found))
-    return [
-        one
-        for one, topic in zip(found, topics, strict=True)
-        if topic and any(app.hears_through(each) for each in _own(topic, app))
-    ]
+        heard = list(pool.map(lambda one: _is_watched(one, app, data), found))
+    return [one for one, here in zip(found, heard, strict=True) if here]
+
+
+def _is_watched(subscription: str, app: App, data: Shipped) -> bool:
+    try:
+        topic = _topic(subscription, app, data)
+    except AzError:
+        # It may be; whoever goes through it is told what Azure says, and the others are not held up.
+        return True
+    return topic is not None and any(app.hears_through(one) for one in _own(topic, app))
 
 
 _TOPICS = (

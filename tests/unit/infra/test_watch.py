@@ -382,6 +382,10 @@ def test_watched_means_every_subscription_whose_events_come_already(azure: Azure
     assert (done.returncode, THIRD in done.stdout) == (0, False), done.stdout
     led = [one["properties"]["deliveryWithResourceIdentity"] is not None for one in azure.state["subscribed"]]
     assert led == [True, True]
+    azure.holds(refused={f"{ONE}/providers/Microsoft.EventGrid": "(AuthorizationFailed) not yours"})
+    partly = azure.run("--events-only", "--watched", delivery="queue")
+    assert (partly.returncode, partly.stdout.count("FAILED")) == (1, 1), partly.stdout
+    assert f"{OTHER}  events                        come through" in partly.stdout
 
 
 def test_one_subscription_that_fails_does_not_stop_the_others_and_is_taken_up_again(azure: Azure) -> None:
