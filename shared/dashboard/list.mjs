@@ -34,7 +34,7 @@ function options(id, names) {
 
 export const chosen = () => Object.fromEntries(FIELDS.map((name) => [name, at(name).value.trim()]));
 
-// The filter stands behind the # of the address, so that it can be sent to somebody; servers never see that part.
+// The filter stands behind the # of the address, so that it can be sent to somebody, and no log of calls has it.
 function filterOfAddress() {
   const told = new URLSearchParams(location.hash.slice(1));
   return Object.fromEntries(FIELDS.map((name) => [name, told.get(name) ?? ""]));
