@@ -52,6 +52,17 @@ def traffic_as_specified(pytestconfig: pytest.Config, tmp_path_factory: pytest.T
     assert not counted.errors, "\n".join(counted.lines())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files of the whole app, which mostly wait, evenly between those that compute: no processor is idle then."""
+    files = list(dict.fromkeys(item.path for item in items))
+    waits = [(ROOT / "tests" / "system") in file.parents for file in files]
+    place: dict[Path, float] = {}
+    for kind in (True, False):
+        those = [file for file, waiting in zip(files, waits, strict=True) if waiting is kind]
+        place |= {file: number / len(those) for number, file in enumerate(those)}
+    items.sort(key=lambda item: place[item.path])
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: object) -> None:
     """Add up what processes of a parallel run have counted."""
