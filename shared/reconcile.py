@@ -715,7 +715,8 @@ def _cause(wake: WakeUp) -> dict[str, str]:
 
 def _superseded(row: CacheRow, wake: WakeUp) -> bool:
     """Tell whether a pass would find nothing that another does not look for already."""
-    if row.unfinished:
+    if row.unfinished or not row.last_pass:
+        # Without a pass behind it, the row is new: the cache was forgotten meanwhile, or the table was lost.
         return False
     if wake.trigger is Trigger.AGAIN and wake.after:
         return row.last_pass != wake.after

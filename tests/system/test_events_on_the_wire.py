@@ -25,7 +25,8 @@ from local.azure.seeds import CacheSeed, Seed
 from local.azurite import Azurite
 from local.stage import eventually
 from shared.events import LARGEST, Unheeded
-from shared.ids import endpoint_id
+from shared.ids import CacheId, endpoint_id
+from shared.model import Trigger, WakeUp
 from tests.system.scene import CLOSE, Scene, playing, scene
 
 pytestmark = [pytest.mark.emulator_only, pytest.mark.asyncio(loop_scope="module")]
@@ -207,6 +208,14 @@ async def test_an_event_of_a_cache_that_is_gone_leads_to_one_read_and_leaves_not
     assert (look.method, look.status) == ("GET", 404)
     # The pass has its claim until its end.
     await eventually(lambda: _forgotten(wire.at, GONE), 20, "no row of it")
+
+
+async def test_a_look_that_was_asked_for_before_a_cache_was_forgotten_leaves_no_row_behind(wire: Wire) -> None:
+    late = fleet.cache_id("wire-forgotten")
+    await wire.at.stage.store.queue.put(WakeUp(CacheId.parse(late), Trigger.AGAIN, after="of a pass that forgot"))
+
+    await eventually(lambda: _calls(wire.at, late, 1), 20, "one look")
+    await eventually(lambda: _forgotten(wire.at, late), 20, "no row of it")
 
 
 async def _forgotten(at: Scene, cache: str) -> bool:

@@ -2,8 +2,10 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -471,6 +473,15 @@ def test_metrics_that_azure_does_not_give_are_no_failure_of_events(azure: Azure)
         assert "(AuthorizationFailed) no metrics" in done.stdout
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let what is started be interrupted: a shell that runs the tests in the background has switched that off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_what_was_interrupted_goes_on_with_the_same_command(azure: Azure) -> None:
     azure.holds(interrupts="--method put")
     cut = azure.run("--at-once", "1", ONE, OTHER)
