@@ -17,6 +17,7 @@ from aiohttp import web
 
 from local.azure.calls import Json
 from local.azure.errors import ArmError
+from local.azure.outages import next_of
 from local.azure.tokens import Tokens
 
 PATH = "/v2.1/track"
@@ -120,7 +121,7 @@ class Ingestion:
             return _answer(HTTPStatus.UNAUTHORIZED, 0, [(0, HTTPStatus.UNAUTHORIZED, error.message)])
         if len(raw) > _MOST_BYTES:
             return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, 0, [(0, 413, "The body is too large")])
-        outage = self._outage()
+        outage = next_of(self.outages)
         if outage is not None and outage.status != HTTPStatus.PARTIAL_CONTENT:
             about = {"Retry-After": str(outage.retry_after)} if outage.retry_after is not None else {}
             return _answer(outage.status, 0, [(0, outage.status, "The service cannot take it now")], about)
@@ -151,13 +152,6 @@ class Ingestion:
         if (item.name, item.data.base_type) != (_FORMAT, "MetricData"):
             raise ValueError(f"{item.name} with {item.data.base_type} is not emulated: metrics are")
         return item
-
-    def _outage(self) -> Outage | None:
-        for outage in self.outages:
-            if outage.count > 0:
-                outage.count -= 1
-                return outage
-        return None
 
 
 def _answer(

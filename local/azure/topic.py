@@ -10,6 +10,7 @@ from aiohttp import web
 
 from local.azure.calls import Caller, Json
 from local.azure.errors import ArmError
+from local.azure.outages import next_of
 from local.azure.tokens import Tokens
 
 PATH = "/topics/drawbridge"
@@ -60,7 +61,7 @@ class Topic:
             events = await self._read(request)
         except ArmError as error:
             return web.json_response(error.answer.body, status=int(error.answer.status))
-        outage = self._outage()
+        outage = next_of(self.outages)
         if outage is None or outage.kept:
             self.published.extend(Published(event, caller) for event in events)
         if outage is not None:
@@ -85,13 +86,6 @@ class Topic:
         for event in events:
             _check(event)
         return events
-
-    def _outage(self) -> Outage | None:
-        for outage in self.outages:
-            if outage.count > 0:
-                outage.count -= 1
-                return outage
-        return None
 
 
 def _check(event: object) -> None:

@@ -148,9 +148,7 @@ class Sweeps:
             return None
         parts = tuple(_part(row) for row in rows if row.key.row.startswith(_row_key("")))
         values = header.values
-        return Sweep(
-            sweep_id, values["started"], values["digest"], values["completed"], parts, bool(values.get("whole", True))
-        )
+        return Sweep(sweep_id, values["started"], values["digest"], values["completed"], parts, _is_whole(values))
 
     async def note(self, sweep_id: str, page: SweepPage, listed: Iterable[CacheId]) -> None:
         """Remember what one page of a list shows, for as long as the run is kept; repeated, it is the same."""
